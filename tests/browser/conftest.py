@@ -27,6 +27,9 @@ PATIENCE_MS = 30_000
 
 Scheme = Literal["light", "dark"]
 
+# On a page below the root the client asks there first, and then one folder up.
+_PROBES = ("/_stcore/health", "/_stcore/host-config")
+
 
 @dataclass
 class Server:
@@ -56,8 +59,9 @@ class Tab:
     problems: list[str] = field(default_factory=list)
 
     def hear(self, message: ConsoleMessage) -> None:
-        """Note an error on the console."""
-        if message.type == "error":
+        """Note an error on the console, but not where Streamlit's client looks for its server."""
+        looked = message.location["url"].endswith(_PROBES) and "404" in message.text
+        if message.type == "error" and not looked:
             self.problems.append(f"console: {message.text}")
 
     def watch(self, request: Request) -> None:

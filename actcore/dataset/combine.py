@@ -1,0 +1,145 @@
+"""Several Datasets as one, and one Dataset cut down; both give canonical Datasets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import pyarrow as pa
+
+from actcore.dataset.core import Dataset, Ints, assemble, measured_cells
+from actcore.errors import Mismatch
+from actcore.schema import OTHERS
+from actcore.sites import FeatureId
+
+
+def keep(
+    dataset: Dataset,
+    *,
+    prompts: Sequence[int] | None = None,
+    features: Sequence[int] | None = None,
+) -> Dataset:
+    """The Dataset of these prompt rows and feature rows alone, in the order they had."""
+    of_prompt = _renumbering(prompts, dataset.prompts.num_rows)
+    of_feature = _renumbering(features, dataset.features.num_rows)
+    prompt = of_prompt[dataset.tokens["prompt"].to_numpy()]
+    of_token = _renumbering(np.flatnonzero(prompt >= 0), dataset.tokens.num_rows)
+    token, feature, value = dataset.cells
+    kept = (of_token[token] >= 0) & (of_feature[feature] >= 0)
+    return assemble(
+        prompts=dataset.prompts.filter(pa.array(of_prompt >= 0)),
+        tokens=_renumbered(dataset.tokens, "prompt", of_prompt),
+        features=dataset.features.filter(pa.array(of_feature >= 0)),
+        cells=(of_token[token[kept]], of_feature[feature[kept]], value[kept]),
+        source=dataset.source,
+        others={
+            name: _renumbered(table, "token", of_token) for name, table in dataset.others.items()
+        },
+    )
+
+
+def _renumbering(rows: Sequence[int] | Ints | None, n: int) -> Ints:
+    """For each of n old rows its new row, or -1 where it is dropped."""
+    if rows is None:
+        return np.arange(n, dtype=np.int32)
+    kept = np.zeros(n, bool)
+    kept[np.asarray(rows, np.int64)] = True
+    return np.where(kept, np.cumsum(kept) - 1, -1).astype(np.int32)
+
+
+def _renumbered(table: pa.Table, column: str, renumbering: Ints) -> pa.Table:
+    """The rows of a table whose key survives, with the new key."""
+    key = renumbering[table[column].to_numpy()]
+    return _with_key(table.filter(pa.array(key >= 0)), column, key[key >= 0])
+
+
+def _with_key(table: pa.Table, column: str, key: Ints) -> pa.Table:
+    place = table.schema.get_field_index(column)
+    return table.set_column(place, table.schema.field(place), pa.array(key.astype(np.int32)))
+
+
+def concat(datasets: Iterable[Dataset], *, name: str | None = None) -> Dataset:
+    """One Dataset of the prompts of all, in order; a feature named by several is one feature.
+
+    A feature that only some of them measured makes the whole "unmeasured".
+    Raises: Mismatch, for no Datasets, different units, or a prompt id in two of them.
+    """
+    parts = list(datasets)
+    _require_alike(parts)
+    features, feature_rows = _union(parts)
+    zero = all(
+        part.source.absent == "zero" and part.features.num_rows == features.num_rows
+        for part in parts
+    )
+    first_prompt = np.cumsum([0] + [part.prompts.num_rows for part in parts])
+    first_token = np.cumsum([0] + [part.tokens.num_rows for part in parts])
+    cells = [part.cells if zero else measured_cells(part) for part in parts]
+    pairs = list(zip(parts, cells, feature_rows, first_token[:-1], strict=True))
+    others = {
+        name: pa.concat_tables(
+            _with_key(part.others[name], "token", part.others[name]["token"].to_numpy() + start)
+            for part, start in zip(parts, first_token[:-1], strict=True)
+            if name in part.others
+        )
+        for name in OTHERS
+        if any(name in part.others for part in parts)
+    }
+    return assemble(
+        prompts=pa.concat_tables(part.prompts for part in parts),
+        tokens=pa.concat_tables(
+            _with_key(part.tokens, "prompt", part.tokens["prompt"].to_numpy() + start)
+            for part, start in zip(parts, first_prompt[:-1], strict=True)
+        ),
+        features=features,
+        cells=(
+            np.concatenate([cell[0] + start for _, cell, _, start in pairs]),
+            np.concatenate([rows[cell[1]] for _, cell, rows, _ in pairs]),
+            np.concatenate([cell[2] for _, cell, _, _ in pairs]),
+        ),
+        source=replace(
+            parts[0].source,
+            name=name or " + ".join(part.source.name for part in parts),
+            absent="zero" if zero else "unmeasured",
+            reader="concat",
+            digest="+".join(part.source.digest for part in parts),
+        ),
+        others=others,
+    )
+
+
+def _require_alike(parts: Sequence[Dataset]) -> None:
+    if not parts:
+        raise Mismatch("There is nothing to put together", "Name at least one Dataset.")
+    units = sorted({part.source.unit for part in parts})
+    if len(units) > 1:
+        raise Mismatch(
+            f"These are measured in different units: {', '.join(units)}",
+            "Units never share a scale; open them side by side instead.",
+        )
+    ids = Counter(id for part in parts for id in part.prompts["id"].to_pylist())
+    twice = [id for id, times in ids.items() if times > 1]
+    if twice:
+        raise Mismatch(
+            f"The prompt id {twice[0]!r} is in two of them",
+            "Give the prompts of each file ids of their own.",
+        )
+
+
+def _union(parts: Sequence[Dataset]) -> tuple[pa.Table, list[Ints]]:
+    """The features of all, each once, and for each part its features' rows in that table.
+
+    What is known of a feature is what the first part that names it knows.
+    """
+    row: dict[FeatureId, int] = {}
+    for part in parts:
+        for id in part.feature_ids:
+            row.setdefault(id, len(row))
+    rows: list[Ints] = [
+        np.fromiter((row[id] for id in part.feature_ids), np.int32, len(part.feature_ids))
+        for part in parts
+    ]
+    every = pa.concat_tables((part.features for part in parts), promote_options="permissive")
+    _, first = np.unique(np.concatenate(rows), return_index=True)
+    return every.take(pa.array(first)), rows

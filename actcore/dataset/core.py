@@ -1,0 +1,228 @@
+"""The Dataset: a labelled sparse matrix of measurements.
+
+Rows are tokens, columns are features, an entry is one measurement; `source.absent` says what a
+missing entry means. Leaves reading to the readers and every number derived from it to `analysis`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from actcore.errors import Mismatch, NotMeasured, UnknownName
+from actcore.schema import ACTIVATIONS, FEATURES, OTHERS, PROMPTS, TOKENS, check
+from actcore.sites import FeatureId, source_name
+
+Ints = npt.NDArray[np.integer]
+Floats = npt.NDArray[np.floating]
+Bools = npt.NDArray[np.bool_]
+Absent = Literal["zero", "unmeasured"]
+
+#: Measured zeros that `concat` and `keep` may have to write out before they refuse.
+MAX_ROWS = 100_000_000
+#: The largest magnitude that does not become infinite as float32.
+LARGEST = float(np.nextafter(2.0**128 - 2.0**103, 0))
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a Dataset came from, and in what it was measured."""
+
+    name: str
+    unit: str
+    absent: Absent
+    reader: str
+    digest: str
+    model: str | None = None
+    sae: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Measurements of features on tokens.
+
+    Tokens are sorted by prompt and position, features by FeatureId, activations by token and
+    feature, so that equal content is equal tables; `assemble` makes one from parts in any order.
+    """
+
+    prompts: pa.Table
+    tokens: pa.Table
+    features: pa.Table
+    activations: pa.Table
+    source: Source
+    others: Mapping[str, pa.Table] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check(self.prompts, PROMPTS)
+        check(self.tokens, TOKENS)
+        check(self.features, FEATURES, more=True)
+        check(self.activations, ACTIVATIONS)
+        for name, table in self.others.items():
+            check(table, OTHERS[name])
+
+    @property
+    def n_measured(self) -> int:
+        """Measurements, the implied zeros counted."""
+        if self.source.absent == "zero":
+            return int(self.tokens.num_rows * self.features.num_rows)
+        return int(self.activations.num_rows)
+
+    @property
+    def n_active(self) -> int:
+        """Measurements above zero."""
+        return int(np.count_nonzero(self.activations["value"].to_numpy() > 0))
+
+    @property
+    def n_special(self) -> int:
+        """Special tokens: BOS, EOS, padding and the like."""
+        return int(np.count_nonzero(self.tokens["special"].to_numpy()))
+
+    @property
+    def cells(self) -> tuple[Ints, Ints, Floats]:
+        """The columns of `activations`: token rows, feature rows, values."""
+        token, feature, value = (self.activations[name].to_numpy() for name in ACTIVATIONS.names)
+        return token, feature, value
+
+    @cached_property
+    def feature_ids(self) -> tuple[FeatureId, ...]:
+        """The written names of the features, by row."""
+        columns = (self.features[name].to_pylist() for name in ("layer", "site", "index"))
+        return tuple(map(FeatureId, *columns))
+
+    @cached_property
+    def prompt_starts(self) -> Ints:
+        """The first token row of each prompt, and the number of tokens at the end: Int[n + 1]."""
+        prompts = np.arange(self.prompts.num_rows + 1)
+        return np.searchsorted(self.tokens["prompt"].to_numpy(), prompts)
+
+    def prompt(self, which: str | int) -> int:
+        """The row of a prompt named by its id or by its 0-based number.
+
+        Of a string the id counts first; a whole number is never an id.
+        Raises: UnknownName, when there is no such prompt.
+        """
+        ids = self.prompts["id"].to_pylist()
+        if which in ids:
+            return int(ids.index(which))
+        numbers = {str(number): number for number in range(len(ids))}
+        if str(which) in numbers:
+            return numbers[str(which)]
+        raise UnknownName("prompt with the id or number", which, ids)
+
+    def feature(self, which: str | FeatureId) -> int:
+        """The row of a feature named `layer/site/index`, `source:index`, or by its index alone.
+
+        Raises: UnknownName, when there is no such feature or an index names several.
+        """
+        words = str(which)
+        rows = [row for row, names in enumerate(self.feature_names) if words in names]
+        if len(rows) != 1:
+            near = [self.feature_names[row][0] for row in rows]
+            kind = "single feature" if rows else "feature"
+            raise UnknownName(kind, words, near or [names[0] for names in self.feature_names])
+        return rows[0]
+
+    @cached_property
+    def feature_names(self) -> list[tuple[str, str, str]]:
+        """The three ways to name each feature, by row."""
+        return [
+            (str(id), f"{source_name(id.layer, id.site)}:{id.index}", str(id.index))
+            for id in self.feature_ids
+        ]
+
+
+def assemble(
+    *,
+    prompts: pa.Table,
+    tokens: pa.Table,
+    features: pa.Table,
+    cells: tuple[Ints, Ints, Floats],
+    source: Source,
+    others: Mapping[str, pa.Table] | None = None,
+) -> Dataset:
+    """The Dataset of these parts, in canonical order.
+
+    `cells` are token rows, feature rows and values, each pair at most once. When
+    `source.absent` is "unmeasured" they are all that was measured, zeros included, and if that is
+    every pair the Dataset is "zero" after all. Tokens must be sorted by prompt and position.
+    """
+    token, feature, value = cells
+    order, in_order = feature_order(features), np.arange(features.num_rows, dtype=np.int32)
+    if (order != in_order).any():
+        rank = np.empty_like(in_order)
+        rank[order] = in_order
+        feature = rank[feature]
+    token, feature = (part.astype(np.int32, copy=False) for part in (token, feature))
+    value = value.astype(np.float32, copy=False)
+    if source.absent == "unmeasured" and len(value) == tokens.num_rows * features.num_rows:
+        source = replace(source, absent="zero")
+    if not value.all():
+        active = value != 0
+        if source.absent == "zero":
+            token, feature, value = (part[active] for part in (token, feature, value))
+        else:
+            value = np.where(active, value, np.float32(0))  # -0.0 becomes 0.0
+    if not _sorted(token, feature):
+        by_key = np.argsort(token.astype(np.int64) * features.num_rows + feature)
+        token, feature, value = token[by_key], feature[by_key], value[by_key]
+    return Dataset(
+        prompts=prompts,
+        tokens=tokens,
+        features=features.take(pa.array(order)),
+        activations=pa.table([token, feature, value], schema=ACTIVATIONS),
+        source=source,
+        others={name: table for name, table in (others or {}).items() if table.num_rows},
+    )
+
+
+def _sorted(token: Ints, feature: Ints) -> bool:
+    next_token = token[1:] > token[:-1]
+    return bool((next_token | ((token[1:] == token[:-1]) & (feature[1:] > feature[:-1]))).all())
+
+
+def feature_order(features: pa.Table) -> Ints:
+    """The rows of a FEATURES table in the order of their FeatureId; no layer comes first."""
+    layers = features["layer"].fill_null(-1).to_numpy()
+    sites = features["site"].to_pylist()
+    rank = {site: number for number, site in enumerate(sorted(set(sites)))}
+    codes = np.fromiter((rank[site] for site in sites), np.int64, len(sites))
+    return np.lexsort((features["index"].to_numpy(), codes, layers))
+
+
+def measured_cells(dataset: Dataset) -> tuple[Ints, Ints, Floats]:
+    """Token rows, feature rows and values of every measurement, the implied zeros written out.
+
+    Raises: Mismatch, when that would be more than MAX_ROWS rows.
+    """
+    token, feature, value = dataset.cells
+    if dataset.source.absent == "unmeasured":
+        return token, feature, value
+    if dataset.n_measured > MAX_ROWS:
+        raise Mismatch(
+            f"{dataset.source.name} would need {dataset.n_measured:,} rows for its measured zeros",
+            "Keep fewer features of it first.",
+        )
+    dense = np.zeros((dataset.tokens.num_rows, dataset.features.num_rows), np.float32)
+    dense[token, feature] = value
+    rows, columns = np.indices(dense.shape, np.int32)
+    return rows.ravel(), columns.ravel(), dense.ravel()
+
+
+def require_complete(dataset: Dataset, asked: str) -> None:
+    """Nothing, if every listed feature was measured on every listed token.
+
+    `asked` says what needs that. Raises: NotMeasured, with the remedy.
+    """
+    if dataset.source.absent == "unmeasured":
+        raise NotMeasured(
+            asked,
+            f"{dataset.source.name} does not hold every feature on every token",
+            "Use a source that measures every feature on every token, or look at peaks, "
+            "which need only what was measured.",
+        )
