@@ -1,0 +1,170 @@
+"""The bytes of one file, unpacked and looked at once: what every reader claims and reads from.
+
+Refuses what no reader could read (empty, compressed beyond reason, not UTF-8, misnamed). Leaves
+the meaning of the bytes to the readers.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import mmap
+import re
+import threading
+import zlib
+from pathlib import Path
+from typing import TypeVar, cast
+
+import msgspec
+
+from actcore.errors import ReadError, shortened
+
+#: A gzip file may unpack to this much at once, or to RATIO times its size up to MOST.
+UNPACKED, RATIO, MOST = 64 << 20, 200, 2 << 30
+#: A token longer than this is no token, and would only hang a page.
+LONGEST_TOKEN = 10_000
+
+T = TypeVar("T")
+
+_ENCODINGS = {
+    b"\xef\xbb\xbf": "starts with a byte order mark",
+    b"\xff\xfe": "is UTF-16, not UTF-8",
+    b"\xfe\xff": "is UTF-16, not UTF-8",
+}
+_GZIP = b"\x1f\x8b"
+_KINDS = {".json": "JSON", ".csv": "CSV", ".parquet": "Parquet"}
+_SUFFIXES = {kind: suffix for suffix, kind in _KINDS.items()}
+_PLACE = re.compile(r"^(?P<wrong>.*?)(?: - at `\$(?P<path>.*)`)?$", re.S)
+_OBJECT, _JSON = re.compile(rb"\s*\{"), re.compile(rb"\s*[\[{]")
+_NO_NUMBER = re.compile(rb"NaN|Infinity")
+_BYTE = re.compile(r"(?P<wrong>.*?) \(byte (?P<byte>\d+)\)", re.S)
+
+
+class Content:
+    """One file's bytes.
+
+    Attributes: name (as given), data (unpacked), kind ("JSON", "CSV" or "Parquet").
+    Raises:     ReadError.
+    """
+
+    def __init__(self, packed: bytes | mmap.mmap, name: str) -> None:
+        self.name = name
+        self._tops: dict[object, object] = {}
+        self._hash = hashlib.sha256()
+        # Hashing leaves the interpreter lock, so it costs no time beside the reading.
+        self._hashing = threading.Thread(target=self._hash.update, args=(packed,))
+        self._hashing.start()
+        self.data = _unpacked(packed, name) if packed[:2] == _GZIP else packed
+        self._refuse_encodings()
+        self.kind = self._kind()
+        self._refuse_misnamed()
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the bytes as they were given, before unpacking."""
+        self._hashing.join()
+        return self._hash.hexdigest()
+
+    def top(self, type: type[T]) -> T:
+        """The top level of a JSON file as a struct whose fields are optional, decoded once.
+
+        Unknown keys are skipped, and JSON that is no object has none of the fields.
+        """
+        if type not in self._tops:
+            if _OBJECT.match(self.data):
+                self._tops[type] = self.decoded(self.data, type, "")
+            else:
+                self.decoded(self.data, msgspec.Raw, "")
+                self._tops[type] = type()
+        return cast(T, self._tops[type])
+
+    def decoded(self, raw: bytes | msgspec.Raw | mmap.mmap, type: type[T], where: str) -> T:
+        """JSON as that type, strictly; `where` is the place of `raw` in the file."""
+        try:
+            return msgspec.json.decode(raw, type=type)
+        except msgspec.MsgspecError as error:
+            raise self.wrong(*self._said(error, where)) from error
+        except UnicodeDecodeError as error:
+            raise self.wrong(where, "text in it is not UTF-8", "Save it as UTF-8.") from error
+        except RecursionError as error:
+            deep = "brackets are nested too deeply"
+            raise self.wrong(where, deep, "No format read here nests more than ten.") from error
+
+    def wrong(self, where: str, wrong: str, mend: str) -> ReadError:
+        """What to raise for something wrong at a place in this file."""
+        return ReadError(self.name, where, wrong, mend)
+
+    def _said(self, error: Exception, where: str) -> tuple[str, str, str]:
+        """What msgspec said, as the parts of a ReadError."""
+        words = str(error)
+        if words == "Input data was truncated":
+            return where, "the JSON ends before it is complete", "Export or copy the file again."
+        if match := _BYTE.fullmatch(words):
+            byte = int(match["byte"])
+            near = where or self._line(byte)
+            if not where and (number := _NO_NUMBER.match(self.data, byte)):
+                mend = "Where nothing was measured, write null."
+                return near, f"{number[0].decode()} is no number in JSON", mend
+            wrong = match["wrong"].replace("JSON is malformed", "this is not JSON")
+            return near, wrong, "Write valid JSON."
+        match = _PLACE.fullmatch(words)
+        assert match
+        place = f"{where}{match['path'] or ''}".lstrip(".")
+        return place, match["wrong"], "See the README for the format."
+
+    def _line(self, byte: int) -> str:
+        before = self.data[:byte]
+        line, column = before.count(b"\n") + 1, byte - before.rfind(b"\n")
+        return f"line {line}, column {column}"
+
+    def _refuse_encodings(self) -> None:
+        if not len(self.data):
+            raise self.wrong("", "the file is empty", "Export or copy it again.")
+        head = bytes(self.data[:4])
+        for mark, what in _ENCODINGS.items():
+            if head.startswith(mark):
+                raise self.wrong("byte 0", f"the file {what}", "Save it as UTF-8 without a mark.")
+
+    def _kind(self) -> str:
+        head = bytes(self.data[:4096])
+        if head.startswith(b"PAR1"):
+            return "Parquet"
+        first_line = head.splitlines()[0]
+        if b"\0" in first_line:
+            mend = "Name another file, or save this one as UTF-8."
+            raise self.wrong("", "these bytes are neither UTF-8 text nor Parquet", mend)
+        if _JSON.match(self.data):
+            return "JSON"
+        if self._named() == "JSON" and b"," not in first_line:
+            self.decoded(self.data, msgspec.Raw, "")  # what is broken says more than "not JSON"
+            return "JSON"
+        return "CSV"
+
+    def _named(self) -> str | None:
+        """The kind that the name says this is."""
+        return _KINDS.get(Path(self.name.removesuffix(".gz")).suffix.lower())
+
+    def _refuse_misnamed(self) -> None:
+        named = self._named() or self.kind
+        if named != self.kind:
+            right = Path(self.name.removesuffix(".gz")).stem + _SUFFIXES[self.kind]
+            wrong = f"the name says {named}, but the content is {self.kind}"
+            raise self.wrong("", wrong, f"Rename it to {shortened(right)}.")
+
+
+def _unpacked(packed: bytes | mmap.mmap, name: str) -> bytes:
+    """A gzip file's content, unless that is far larger than a file of activations can be."""
+    limit = min(MOST, max(UNPACKED, RATIO * len(packed)))
+    try:
+        file = io.BytesIO(packed) if isinstance(packed, bytes) else packed
+        data = gzip.GzipFile(fileobj=file).read(limit + 1)
+    except EOFError as error:
+        wrong = "the gzip data ends too early"
+        raise ReadError(name, "", wrong, "Copy the file again.") from error
+    except (zlib.error, gzip.BadGzipFile) as error:
+        raise ReadError(name, "", "the gzip data is damaged", "Copy the file again.") from error
+    if len(data) > limit:
+        wrong = f"the gzip data unpacks to more than {limit >> 20:,} MB"
+        raise ReadError(name, "", wrong, "Unpack it first if you trust it.")
+    return data

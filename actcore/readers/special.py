@@ -1,0 +1,46 @@
+"""Which tokens are special, by their text, in files that do not say so themselves.
+
+A special token is shown, but is no peak, sets no scale and is in no mean unless asked. Text that
+stands mid-prompt and has such a name is special as well: no usual tokenizer makes it of plain text.
+"""
+
+from __future__ import annotations
+
+import re
+
+#: BOS, EOS, padding and turn marks of the usual tokenizers, by family. Unknown-word and mask tokens
+#: are not here: they stand for text.
+SPECIAL_TOKENS = frozenset(
+    [
+        # SentencePiece: Llama 1-2, Mistral, Gemma, T5, Phi-3, InternLM, Baichuan, Yi
+        *("<s>", "</s>", "<pad>", "<bos>", "<eos>", "<|startoftext|>", "[PAD]", "<PAD>"),
+        *("<start_of_turn>", "<end_of_turn>", "<|turn>", "<turn|>", "[INST]", "[/INST]"),
+        *("[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]"),
+        *("<|end|>", "<|user|>", "<|assistant|>", "<|system|>"),
+        # byte-level BPE: GPT-2, NeoX, OLMo, Falcon, StarCoder, Qwen, tiktoken, gpt-oss
+        *("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|im_sep|>", "<|padding|>", "<|pad|>"),
+        *("<BOS>", "<EOS>", "[BOS]", "[EOS]", "<|im_user|>", "<|im_assistant|>", "<|im_system|>"),
+        *("<|im_middle|>", "<|constrain|>"),
+        *("<|endofprompt|>", "<|start|>", "<|message|>", "<|channel|>", "<|return|>", "<|call|>"),
+        *("<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>", "<fim_prefix>"),
+        *("<fim_middle>", "<fim_suffix>", "<fim_pad>", "<|file_sep|>", "<|repo_name|>"),
+        # Llama 3-4
+        *("<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>"),
+        *("<|eot_id|>", "<|eom_id|>", "<|finetune_right_pad_id|>", "<|python_tag|>", "<|eot|>"),
+        *("<|header_start|>", "<|header_end|>", "<|finetune_right_pad|>"),
+        # DeepSeek, Cohere, ChatGLM
+        *("<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜▁pad▁｜>", "<｜User｜>"),
+        *("<｜Assistant｜>", "<BOS_TOKEN>", "<EOS_TOKEN>", "<|START_OF_TURN_TOKEN|>"),
+        *("<|END_OF_TURN_TOKEN|>", "<|USER_TOKEN|>", "<|CHATBOT_TOKEN|>", "<|SYSTEM_TOKEN|>"),
+        *("[gMASK]", "<sop>", "<eop>", "<|observation|>"),
+        # WordPiece and other encoders
+        *("[CLS]", "[SEP]", "<cls>", "<sep>"),
+    ]
+)
+#: Reserved tokens that some models use as padding.
+_RESERVED = re.compile(r"<unused\d+>|<extra_id_\d+>|<\|reserved_special_token_\d+\|>")
+
+
+def is_special(text: str) -> bool:
+    """Whether a token with this text is special."""
+    return text in SPECIAL_TOKENS or _RESERVED.fullmatch(text) is not None

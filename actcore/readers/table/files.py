@@ -1,0 +1,128 @@
+"""The columns of a long table, out of a CSV or Parquet file.
+
+Leaves what the rows mean to `actcore.readers.table.rows`.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from actcore.dataset.core import MAX_ROWS
+from actcore.dataset.long import DECLARED, PREFIX
+from actcore.errors import ReadError
+from actcore.readers.content import Content
+from actcore.schema import LONG
+
+KNOWN = pa.schema([*LONG, *DECLARED])
+_HEADER, _BLOCK = 1 << 16, 1 << 24
+_CELL = re.compile(
+    r"In CSV column #(?P<column>\d+): Row #(?P<row>\d+): "
+    r"CSV conversion error to (?P<type>\w+): (?:invalid value (?P<value>.*)|(?P<said>.*))",
+    re.S,
+)
+_ROW = re.compile(r"CSV parse error: Row #(?P<row>\d+): (?P<said>Expected .* columns, got \d+)")
+_WORDS = {"double": "a number", "bool": "true or false"}
+
+
+def column_names(content: Content) -> list[str]:
+    """The names of the columns that a CSV or Parquet file has."""
+    if content.kind == "Parquet":
+        return list(_parquet(content).schema_arrow.names)
+    head = bytes(content.data[:_HEADER]).decode("utf-8", "replace")
+    return next(csv.reader(head.splitlines()[:1]), [])
+
+
+def table(content: Content) -> pa.Table:
+    """The columns that are known here, each with its type. Raises: ReadError."""
+    names = column_names(content)
+    wanted = [name for name in names if name in KNOWN.names or name.startswith(PREFIX)]
+    for name in wanted:
+        if wanted.count(name) > 1:
+            wrong = f"the column {name} is there twice"
+            raise content.wrong("the header", wrong, "Rename one of them.")
+    rows = _csv(content, names, wanted) if content.kind == "CSV" else _typed(content, wanted)
+    if not len(rows):
+        raise content.wrong("", "there is no row below the header", "Export it again.")
+    return rows
+
+
+def type_of(name: str) -> pa.DataType:
+    """The type a column is read as; values as float64, so that none is rounded unseen."""
+    if name == "value" or name.startswith(PREFIX):
+        return pa.float64()
+    return KNOWN.field(name).type
+
+
+def _csv(content: Content, names: list[str], wanted: list[str]) -> pa.Table:
+    convert = pa.csv.ConvertOptions(
+        column_types={name: type_of(name) for name in wanted},
+        include_columns=wanted,
+        null_values=[""],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+    )
+    parse = pa.csv.ParseOptions(newlines_in_values=True)
+    # One thread: with more, Arrow no longer knows which row is wrong.
+    whole = pa.csv.ReadOptions(use_threads=False, block_size=_BLOCK)
+    try:
+        return pa.csv.read_csv(pa.BufferReader(pa.py_buffer(content.data)), whole, parse, convert)
+    except pa.ArrowException as error:
+        raise _explained(content, str(error), names) from error
+
+
+def _explained(content: Content, said: str, names: list[str]) -> ReadError:
+    """What Arrow said of a CSV, with the row as a spreadsheet counts it: the header is row 1."""
+    if match := _CELL.match(said):
+        where = f"row {match['row']}, column {names[int(match['column'])]}"
+        if match["value"] is None:
+            return content.wrong(where, match["said"], "Save the file as UTF-8.")
+        wrong = f"{match['value']} is not {_WORDS.get(match['type'], 'a whole number')}"
+        return content.wrong(where, wrong, "Leave the cell empty if it is not known.")
+    if match := _ROW.match(said):
+        return content.wrong(f"row {match['row']}", match["said"], "Mend or remove that row.")
+    if "straddles" in said:
+        wrong = f"a row is longer than {_BLOCK >> 20} MB"
+        return content.wrong("", wrong, "Look for a quotation mark that is never closed.")
+    return content.wrong("", said.splitlines()[0], "Write it as CSV with commas.")
+
+
+def _typed(content: Content, wanted: list[str]) -> pa.Table:
+    """The wanted columns of a Parquet file."""
+    file = _parquet(content)
+    if file.metadata.num_rows > MAX_ROWS:
+        wrong = f"{file.metadata.num_rows:,} rows"
+        raise content.wrong("", wrong, f"At most {MAX_ROWS:,} are read at once; split the file.")
+    try:
+        rows = file.read(columns=wanted)
+        rows.validate(full=True)  # or text that is not UTF-8 would be found out later
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(content) from error
+    return pa.table([_cast(content, name, rows[name]) for name in wanted], names=wanted)
+
+
+def _cast(content: Content, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    further = name.startswith(PREFIX) and pa.types.is_primitive(column.type)
+    wanted = column.type if further else type_of(name)
+    try:
+        return column.cast(wanted)
+    except pa.ArrowException as error:
+        wrong = f"it is {column.type}, and not every value of it is {wanted}"
+        raise content.wrong(f"column {name}", wrong, f"Write it as {wanted}.") from error
+
+
+def _parquet(content: Content) -> pyarrow.parquet.ParquetFile:
+    try:
+        file = pyarrow.parquet.ParquetFile(pa.BufferReader(pa.py_buffer(content.data)))
+        assert file.schema_arrow.names is not None  # decodes them
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise _damaged(content) from error
+    return file
+
+
+def _damaged(content: Content) -> ReadError:
+    return content.wrong("", "the Parquet data is damaged", "Copy the file again.")
