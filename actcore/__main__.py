@@ -1,0 +1,29 @@
+"""`python -m actcore`; leaves everything to `actcore.cli`."""
+
+from __future__ import annotations
+
+import sys
+
+from actcore.cli import main
+
+
+class _NoPandas:
+    """Says that there is no pandas.
+
+    Arrow imports it at the first array it makes, only to know a frame if it meets one, and that
+    takes longer than drawing the pictures. No command has a frame.
+    """
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
+def run() -> None:
+    """Runs the command line and ends the process with its exit status."""
+    sys.meta_path.insert(0, _NoPandas())
+    sys.exit(main())
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,174 @@
+"""Which features stand out: on a prompt, and on one token of it.
+
+Leaves the cells behind a rank to `actcore.analysis.strips`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+import pyarrow as pa
+
+from actcore.analysis.prompts import Block, Specials, block
+from actcore.dataset import Dataset
+from actcore.dataset.core import Bools, Floats, Ints
+from actcore.errors import BadValue, NotMeasured, shortened
+from actcore.schema import PEAKS, TOKEN_FEATURES
+
+Order = Literal["peak", "mean", "density", "id"]
+
+
+class _Summaries(NamedTuple):
+    """What each feature of a Dataset does on one prompt; NaN where it was not measured."""
+
+    peak: Floats
+    at: Ints  # the token of the prompt that holds the peak
+    mean: Floats
+    density: Floats
+
+
+def peaks(
+    dataset: Dataset,
+    *,
+    prompt: str | int,
+    k: int | None = 10,
+    order: Order = "peak",
+    specials: Specials = "exclude",
+    find: str | None = None,
+) -> pa.Table:
+    """The k features that stand out on a prompt, strongest first; all of them for k=None.
+
+    Special tokens count only with specials="include". Ties go to the lower FeatureId, the peak of
+    equal values to the earlier token. `find` keeps those with these words in their name, their
+    label or the text of their peak; ranks stay those among all. `mean` and `density` are null in
+    a Dataset that does not hold every feature on every token; features without a measured token
+    are left out.
+    Returns: PEAKS [dataset.source.unit].
+    Raises:  UnknownName, for the prompt; NotMeasured, if no feature has a measured token.
+    Source:  Bricken et al. 2023, feature dashboards.
+    """
+    if order not in get_args(Order):
+        raise BadValue("order", order, ", ".join(get_args(Order)))
+    row = dataset.prompt(prompt)
+    measured = block(dataset, row, specials=specials)
+    every = _summaries(dataset, measured)
+    ranked = _ranked(every, order)
+    rank = np.arange(1, len(ranked) + 1, dtype=np.int32)
+    if find is not None:
+        found = _found(dataset, ranked, measured.rows[every.at[ranked]], find)
+        ranked, rank = ranked[found], rank[found]
+    ranked, rank = ranked[: _checked(k)], rank[:k]
+    if not len(ranked):
+        wrong = "no feature was measured on a token that counts"
+        mend = "Choose another prompt, or let special tokens count."
+        if find is not None:
+            wrong, mend = (
+                f"no feature has {shortened(find)} in its id, label or peak",
+                "Try others.",
+            )
+        raise NotMeasured(f"Peaks of {dataset.source.name}, prompt {prompt!r}", wrong, mend)
+    complete = np.full(len(ranked), dataset.source.absent == "zero")
+    tokens = dataset.tokens.take(pa.array(measured.rows[every.at[ranked]]))
+    features = dataset.features.take(pa.array(ranked))
+    columns = [
+        _repeated(dataset.prompts["id"][row].as_py(), len(ranked)),
+        rank,
+        *(features[name] for name in ("layer", "site", "index")),
+        every.peak[ranked],
+        tokens["position"],
+        tokens["text"],
+        pa.array(every.mean[ranked], mask=~complete),
+        pa.array(every.density[ranked], mask=~complete),
+        features["label"],
+    ]
+    return pa.table(columns, schema=PEAKS)
+
+
+def _found(dataset: Dataset, features: Ints, tokens: Ints, words: str) -> Bools:
+    """Which of the features have the words in their name, label or peak token, in any case."""
+    names = dataset.feature_names
+    labels = dataset.features["label"].to_pylist()
+    texts = dataset.tokens["text"].take(pa.array(tokens)).to_pylist()
+    wanted = words.casefold()
+    hits = [
+        any(wanted in said.casefold() for said in (*names[feature], labels[feature] or "", text))
+        for feature, text in zip(features, texts, strict=True)
+    ]
+    return np.array(hits, bool)
+
+
+def _checked(k: int | None) -> int | None:
+    if k is not None and k < 1:
+        raise BadValue("k", k, "1 or more, or all")
+    return k
+
+
+def _repeated(value: str, n: int) -> pa.Array:
+    return pa.repeat(pa.scalar(value, pa.string()), n)
+
+
+def _ranked(every: _Summaries, order: Order) -> Ints:
+    """The features that were measured, best first."""
+    keys = {
+        "peak": -every.peak,
+        "mean": -every.mean,
+        "density": -every.density,
+        "id": np.zeros(len(every.peak)),
+    }
+    ranked = np.argsort(keys[order], kind="stable")
+    return ranked[~np.isnan(every.peak[ranked])]
+
+
+def _summaries(dataset: Dataset, measured: Block) -> _Summaries:
+    n_features, counted = dataset.features.num_rows, measured.counted
+    silent = 0.0 if dataset.source.absent == "zero" and counted.any() else np.nan
+    peak = np.full(n_features, silent, np.float32)
+    mean, density = np.full(n_features, silent), np.full(n_features, silent)
+    at = np.full(n_features, counted.argmax() if len(counted) else 0)
+    if counted.any() and len(measured.features):
+        places = np.flatnonzero(counted)
+        values = measured.values[:, places]
+        known = ~np.isnan(values)
+        filled = np.where(known, values, np.float32(-np.inf))
+        best = filled.argmax(axis=1)
+        rows = measured.features
+        peak[rows] = np.where(known.any(axis=1), filled.max(axis=1), np.float32(np.nan))
+        at[rows] = places[best]
+        n_known = np.maximum(known.sum(axis=1), 1)
+        mean[rows] = np.where(known, values, 0).sum(axis=1, dtype=np.float64) / n_known
+        density[rows] = (values > 0).sum(axis=1) / n_known
+    return _Summaries(peak, at, mean, density)
+
+
+def token_features(
+    dataset: Dataset, *, prompt: str | int, position: int, k: int | None = 10
+) -> pa.Table:
+    """The k features strongest on one token, special or not; inactive ones are left out.
+
+    Ties go to the lower FeatureId. Returns: TOKEN_FEATURES [dataset.source.unit].
+    Raises: UnknownName, for the prompt; BadValue, for a position that it does not have.
+    """
+    row = dataset.prompt(prompt)
+    start, stop = dataset.prompt_starts[row : row + 2]
+    positions = dataset.tokens["position"].to_numpy()[start:stop]
+    if position not in positions:
+        there = f"{positions.min()} to {positions.max()}" if len(positions) else "none"
+        raise BadValue("position", position, f"the positions of this prompt, {there}")
+    at = start + int(np.argmax(positions == position))
+    token, feature, value = dataset.cells
+    part = slice(*np.searchsorted(token, [at, at + 1]))
+    ranked = np.argsort(-value[part], kind="stable")
+    ranked = ranked[value[part][ranked] > 0][: _checked(k)]
+    features = dataset.features.take(pa.array(feature[part][ranked]))
+    n = len(ranked)
+    columns = [
+        _repeated(dataset.prompts["id"][row].as_py(), n),
+        np.full(n, position, np.int32),
+        _repeated(dataset.tokens["text"][at].as_py(), n),
+        np.arange(1, n + 1, dtype=np.int32),
+        *(features[name] for name in ("layer", "site", "index")),
+        value[part][ranked],
+        features["label"],
+    ]
+    return pa.table(columns, schema=TOKEN_FEATURES)

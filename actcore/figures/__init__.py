@@ -1,0 +1,44 @@
+"""Every picture by its name: what it shows, and the analysis and view that draw it.
+
+Pages, the command line and the tests all draw through `FIGURES`. Leaves the numbers to
+`actcore.analysis`, the drawing to `actcore.views`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from actcore.dataset import Dataset
+from actcore.errors import UnknownName
+from actcore.figures import tokens
+from actcore.figures.settings import parsed_settings
+from actcore.views.view import View
+
+
+class Figure(NamedTuple):
+    """One kind of picture; its settings are the keywords of `draw`."""
+
+    title: str
+    draw: Callable[..., View]
+
+
+def draw(name: str, dataset: Dataset, **settings: Any) -> View:
+    """The named figure of a Dataset; settings may be given as the command line writes them.
+
+    Raises: UnknownName, for a figure or setting that is not there; BadValue, for a value.
+    """
+    if name not in FIGURES:
+        raise UnknownName("figure", name, FIGURES)
+    figure = FIGURES[name].draw
+    return figure(dataset, **parsed_settings(figure, settings))
+
+
+FIGURES = {
+    "token_strip": Figure("Features on one prompt, token by token", tokens.token_strip),
+    "stacked_strips": Figure("One feature on all prompts", tokens.stacked_strips),
+    "feature_by_token": Figure("Features by tokens of one prompt", tokens.feature_by_token),
+    "top_features": Figure("Features that stand out on one prompt", tokens.top_features),
+    "token_features": Figure("Features strongest on one token", tokens.token_features),
+    "activation_histogram": Figure("How often one feature takes which value", tokens.histogram),
+}

@@ -1,0 +1,248 @@
+"""The figures of the Tokens job: strips, the combined matrix, rankings, a histogram.
+
+Each is an analysis and a view under one name; leaves both to their modules.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from actcore import analysis
+from actcore.analysis import Order, Scale, Specials
+from actcore.dataset import Dataset
+from actcore.errors import BadValue, NotMeasured
+from actcore.sites import FeatureId
+from actcore.views.bars import Bars
+from actcore.views.heatmap import Heatmap
+from actcore.views.listing import Listing
+from actcore.views.strips import Strips
+from actcore.views.text import visible
+
+_FULL = {
+    "prompt": "its largest value on the prompt",
+    "feature": "the feature's largest value on all prompts",
+    "shown": "the largest value of all strips",
+}
+
+
+def token_strip(
+    dataset: Dataset,
+    *,
+    prompt: str | int = 0,
+    feature: str | None = None,
+    k: int = 1,
+    order: Order = "peak",
+    scale: Scale = "prompt",
+    log: bool = True,
+    specials: Specials = "exclude",
+    find: str | None = None,
+    tokens_per_row: int = 20,
+    values: bool = True,
+) -> Strips:
+    """The k features that stand out on a prompt, or the named one, token by token."""
+    if feature is None:
+        rows = _top(dataset, prompt, k, order, specials, find)
+    else:
+        rows = [dataset.feature(feature)]
+    name = _prompt_name(dataset, prompt)
+    what = str(dataset.feature_ids[rows[0]]) if len(rows) == 1 else f"Top {len(rows)} features"
+    return Strips(
+        table=analysis.prompt_strips(dataset, rows, prompt=prompt, scale=scale, specials=specials),
+        title=f"{what} on {name}",
+        caption=_strip_caption(dataset, scale, log, specials),
+        unit=dataset.source.unit,
+        label="feature",
+        tokens_per_row=_not_negative(tokens_per_row),
+        values=values,
+        log=log,
+        specials_on_scale=specials == "include",
+    )
+
+
+def stacked_strips(
+    dataset: Dataset,
+    *,
+    feature: str | None = None,
+    scale: Scale = "feature",
+    log: bool = True,
+    specials: Specials = "exclude",
+    tokens_per_row: int = 20,
+    values: bool = True,
+) -> Strips:
+    """One feature on every prompt that has it measured; the strongest feature, unless named."""
+    row = _strongest(dataset) if feature is None else dataset.feature(feature)
+    return Strips(
+        table=analysis.feature_strips(dataset, row, scale=scale, specials=specials),
+        title=f"{dataset.feature_ids[row]} on all prompts",
+        caption=_strip_caption(dataset, scale, log, specials),
+        unit=dataset.source.unit,
+        label="prompt",
+        tokens_per_row=_not_negative(tokens_per_row),
+        values=values,
+        log=log,
+        specials_on_scale=specials == "include",
+    )
+
+
+def feature_by_token(
+    dataset: Dataset,
+    *,
+    prompt: str | int = 0,
+    k: int | None = None,
+    order: Order = "peak",
+    log: bool = True,
+    specials: Specials = "exclude",
+    find: str | None = None,
+) -> Heatmap:
+    """Every feature, or the k that stand out, by the tokens of a prompt; one scale for all."""
+    features = _top(dataset, prompt, k, order, specials, find)
+    table = analysis.feature_by_token(dataset, features, prompt=prompt)
+    n_columns = table.num_rows // len(features)
+    tokens = table.slice(0, n_columns)
+    special = table["special"].to_numpy()
+    on_scale = ~special if specials == "exclude" else np.ones_like(special)
+    values = table["value"].fill_null(0).to_numpy()[on_scale]
+    left_out = _left_out(specials, "dashed")
+    return Heatmap(
+        table=table,
+        title=f"{_counted(len(features), 'feature')} on {_prompt_name(dataset, prompt)}",
+        caption=f"{_measure(dataset)}, one {_scale_name(log)} for all cells{left_out}."
+        f"{_holes(dataset)}",
+        unit=dataset.source.unit,
+        row=np.repeat(np.arange(len(features)), n_columns),
+        column=np.tile(np.arange(n_columns), len(features)),
+        rows=tuple(str(dataset.feature_ids[row]) for row in features),
+        columns=tuple(visible(text) for text in tokens["text"].to_pylist()),
+        value="value",
+        low=0.0,
+        high=float(values.max(initial=0)),
+        ramp="emerald",
+        log=log,
+        off_scale=frozenset(np.flatnonzero(~on_scale[:n_columns]).tolist()),
+        text=None,
+        row_title="feature",
+        column_title="token",
+        hover=("layer", "site", "index", "position", "text", "value"),
+    )
+
+
+def top_features(
+    dataset: Dataset,
+    *,
+    prompt: str | int = 0,
+    k: int | None = 10,
+    order: Order = "peak",
+    specials: Specials = "exclude",
+    find: str | None = None,
+) -> Listing:
+    """The features that stand out on a prompt, with where and how strongly."""
+    table = analysis.peaks(dataset, prompt=prompt, k=k, order=order, specials=specials, find=find)
+    left_out = "" if specials == "include" else " Special tokens do not count."
+    return Listing(
+        table=table,
+        title=f"Top {_counted(table.num_rows, 'feature')} on {_prompt_name(dataset, prompt)}",
+        caption=f"{_measure(dataset)}, by {order}.{left_out}{_holes(dataset)}",
+    )
+
+
+def token_features(
+    dataset: Dataset, *, prompt: str | int = 0, position: int = 0, k: int | None = 10
+) -> Listing:
+    """The features strongest on one token of a prompt."""
+    table = analysis.token_features(dataset, prompt=prompt, position=position, k=k)
+    start, stop = dataset.prompt_starts[dataset.prompt(prompt) :][:2]
+    at = start + np.flatnonzero(dataset.tokens["position"].to_numpy()[start:stop] == position)[0]
+    text = visible(dataset.tokens["text"][int(at)].as_py())
+    return Listing(
+        table=table,
+        title=f"Strongest on token {position} {text} of {_prompt_name(dataset, prompt)}",
+        caption=f"{_measure(dataset)}; inactive features are left out.{_holes(dataset)}",
+    )
+
+
+def histogram(
+    dataset: Dataset,
+    *,
+    feature: str | None = None,
+    bins: int = 30,
+    specials: Specials = "exclude",
+) -> Bars:
+    """How often one feature takes which value; the strongest feature, unless named."""
+    row = _strongest(dataset) if feature is None else dataset.feature(feature)
+    table = analysis.histogram(dataset, row, bins=bins, specials=specials)
+    n_active = int(table["count"].to_numpy().sum())
+    left_out = "" if specials == "include" else ", special tokens left out"
+    return Bars(
+        table=table,
+        title=f"Activations of {dataset.feature_ids[row]}",
+        caption=f"{_measure(dataset)} on the {_counted(n_active, 'token')} of all prompts on "
+        f"which it is active{left_out}.{_holes(dataset)}",
+        unit=dataset.source.unit,
+    )
+
+
+def _top(
+    dataset: Dataset,
+    prompt: str | int,
+    k: int | None,
+    order: Order,
+    specials: Specials,
+    find: str | None,
+) -> list[int]:
+    """The feature rows that stand out on a prompt, best first."""
+    ranked = analysis.peaks(dataset, prompt=prompt, k=k, order=order, specials=specials, find=find)
+    ids = (ranked[name].to_pylist() for name in ("layer", "site", "index"))
+    row = {id: at for at, id in enumerate(dataset.feature_ids)}
+    return [row[FeatureId(*id)] for id in zip(*ids, strict=True)]
+
+
+def _strongest(dataset: Dataset) -> int:
+    """The feature row with the largest value on a token that is not special.
+
+    Raises: NotMeasured, when there is no feature.
+    """
+    if not dataset.features.num_rows:
+        asked = f"Strongest feature of {dataset.source.name}"
+        raise NotMeasured(asked, "no feature is listed", "List one.")
+    token, feature, value = dataset.cells
+    counted = ~dataset.tokens["special"].to_numpy()[token]
+    return int(feature[counted][value[counted].argmax()]) if counted.any() else 0
+
+
+def _not_negative(tokens_per_row: int) -> int:
+    if tokens_per_row < 0:
+        raise BadValue("tokens_per_row", tokens_per_row, "0 or more")
+    return tokens_per_row
+
+
+def _prompt_name(dataset: Dataset, prompt: str | int) -> str:
+    return str(dataset.prompts["id"][dataset.prompt(prompt)].as_py())
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def _measure(dataset: Dataset) -> str:
+    """What is shown, in which unit, of which model and SAE."""
+    source = dataset.source
+    of = " ".join(name for name in (source.model, source.sae) if name)
+    return source.unit.capitalize() + (f", {of}" if of else "")
+
+
+def _scale_name(log: bool) -> str:
+    return "log scale" if log else "linear scale"
+
+
+def _left_out(specials: Specials, drawn: str) -> str:
+    return "" if specials == "include" else f"; special tokens ({drawn}) are off the scale"
+
+
+def _holes(dataset: Dataset) -> str:
+    return " Hatched: not measured." if dataset.source.absent == "unmeasured" else ""
+
+
+def _strip_caption(dataset: Dataset, scale: Scale, log: bool, specials: Specials) -> str:
+    full = f"full colour at {_FULL[scale]}"
+    left_out = _left_out(specials, "dashed")
+    return f"{_measure(dataset)}, {_scale_name(log)}, {full}{left_out}.{_holes(dataset)}"

@@ -1,0 +1,55 @@
+"""Dumps written: the same Dataset comes back, or the dump is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+
+from actcore import concat, read, save_dataset
+from actcore.dataset import Dataset
+from actcore.errors import SaveError
+from tests.strategies import datasets, dumps, file_of
+from tests.test_dataset import same, small
+
+
+@given(datasets())
+def test_a_dump_holds_all_or_is_refused(dataset: Dataset) -> None:
+    try:
+        data = file_of(dataset, "json")
+    except SaveError:
+        return
+    assert same(read(data, name="a.json"), dataset)
+
+
+@given(dumps())
+def test_what_came_from_a_dump_fits_into_one(dump: dict[str, object]) -> None:
+    dataset = read(json.dumps(dump).encode(), name="a.json")
+    assert same(read(file_of(dataset, "json"), name="b.json"), dataset)
+
+
+@pytest.mark.parametrize("name", ["demo_dump.json", "odd_dump.json"])
+def test_samples_come_back_from_a_dump(
+    name: str, sample: Callable[[str], Path], tmp_path: Path
+) -> None:
+    dataset = read(sample(name))
+    assert same(read(save_dataset(dataset, tmp_path / "a.json")), dataset)
+
+
+def test_a_refused_dump_says_what_it_cannot_hold(tmp_path: Path) -> None:
+    with pytest.raises(SaveError) as refused:
+        save_dataset(small(), tmp_path / "a.json")
+    assert str(refused.value) == (
+        "small.json: a dump cannot hold all of its features. "
+        "Write .parquet or .csv, which hold everything."
+    )
+    assert not list(tmp_path.iterdir())
+
+
+def test_several_dumps_become_one(sample: Callable[[str], Path]) -> None:
+    both = concat([read(sample("demo_dump.json")), read(sample("odd_dump.json"))])
+    again = read(file_of(both, "parquet"), name="a.parquet")
+    assert same(again, both)
