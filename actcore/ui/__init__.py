@@ -1,0 +1,1 @@
+"""The only Streamlit in actcore: what pages are made of."""

@@ -1,0 +1,88 @@
+"""The figure card, the same on every page: title, picture, caption, export and reproduce.
+
+Every figure is shown through `card`. Leaves drawing to `actcore.figures`, the picture on the page
+to the callable it is given.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from actcore.dataset import Dataset
+from actcore.export import FORMATS, MIME_TYPES, encode
+from actcore.figures import draw
+from actcore.ui.explain import explain
+from actcore.views.text import file_name, markdown
+from actcore.views.view import View
+
+T = TypeVar("T")
+
+
+def card(
+    name: str, dataset: Dataset, settings: Mapping[str, Any], picture: Callable[[Any], T]
+) -> T | None:
+    """Shows a figure; returns what `picture(view)` returns, None where it cannot be drawn."""
+    result = None
+    with st.container(border=True, key=f"card_{name}"), explain():
+        view = drawn(dataset.source.digest, name, json.dumps(settings, sort_keys=True), dataset)
+        st.markdown(f"**{markdown(view.title)}**")
+        result = picture(view)
+        st.caption(markdown(view.caption))
+        _actions(name, dataset, settings, view)
+    return result
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def drawn(digest: str, name: str, settings: str, _dataset: Dataset) -> View:  # noqa: ARG001 key
+    """A figure's view, drawn once for each Dataset and its settings as JSON."""
+    return draw(name, _dataset, **json.loads(settings))
+
+
+def _actions(name: str, dataset: Dataset, settings: Mapping[str, Any], view: View) -> None:
+    with st.container(horizontal=True):
+        with st.popover("Export", type="tertiary"):
+            for suffix in FORMATS:
+                st.download_button(
+                    suffix.upper(),
+                    partial(encode, view, suffix),
+                    file_name(f"{name}_{dataset.source.name}") + f".{suffix}",
+                    MIME_TYPES[suffix],
+                    key=f"{name}_{suffix}",
+                    on_click="ignore",
+                    width="stretch",
+                )
+        with st.popover("Reproduce", type="tertiary"):
+            st.caption("The same picture from a terminal, from Python, and its settings.")
+            st.code(command_line(name, dataset, settings), "bash", wrap_lines=True)
+            st.code(python_lines(name, dataset, settings), "python", wrap_lines=True)
+            st.code(json.dumps(dict(settings), indent=1), "json")
+
+
+def command_line(name: str, dataset: Dataset, settings: Mapping[str, Any]) -> str:
+    """The shell line that draws the figure, run in the folder of the file."""
+    given = [
+        word
+        for key, value in settings.items()
+        for word in ("--set", f"{key}={'all' if value is None else value}")
+    ]
+    source = dataset.source.name
+    source = f"./{source}" if source.startswith("-") else source
+    words = ["python", "-m", "actcore", "draw", name, source, *given, "-o", f"{name}.png"]
+    return shlex.join(words)
+
+
+def python_lines(name: str, dataset: Dataset, settings: Mapping[str, Any]) -> str:
+    """The Python lines that draw the figure, run in the folder of the file."""
+    given = "".join(f", {key}={value!r}" for key, value in settings.items())
+    return (
+        "import actcore\n"
+        f"d = actcore.read({dataset.source.name!r})\n"
+        f'view = actcore.draw("{name}", d{given})\n'
+        f'actcore.save(view, "{name}.png")'
+    )

@@ -1,0 +1,104 @@
+"""Widgets that keep their values in the address: what goes in, what comes back."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+
+def app() -> None:
+    import streamlit as st
+
+    from actcore.ui import kept
+
+    most = st.session_state.get("most", 10)
+    chosen = {
+        "pick": kept.choice("Pick", {"a": "Letter a", "b": "Letter b"}, key="pick"),
+        "n": kept.number("N", 1, most, key="n", default=5),
+        "on": kept.toggle("On", key="on"),
+        "find": kept.words("Find", key="find"),
+        "file": kept.path("File", ["x", "y"], key="file", default="x", accept_new_options=True),
+        "none": kept.path("None", [], key="none", default=None, accept_new_options=True),
+    }
+    st.session_state["chosen"] = chosen
+
+
+DEFAULTS = {"pick": "a", "n": 5, "on": False, "find": "", "file": "x", "none": None}
+OTHERS = {"pick": "b", "n": 7, "on": True, "find": "é & ?", "file": "../z", "none": "w"}
+
+
+def opened(**link: str) -> AppTest:
+    page = AppTest.from_function(app)
+    for name, value in link.items():
+        page.query_params[name] = value
+    page.run()
+    assert not page.exception
+    return page
+
+
+def address(page: AppTest) -> dict[str, str]:
+    return {key: "".join(value) for key, value in page.query_params.items()}
+
+
+def test_defaults_leave_the_address_empty() -> None:
+    page = opened()
+    assert page.session_state["chosen"] == DEFAULTS
+    assert address(page) == {}
+
+
+def test_an_address_is_read_and_stays() -> None:
+    link = {key: str(value) for key, value in OTHERS.items()}
+    page = opened(**link)
+    assert page.session_state["chosen"] == OTHERS
+    assert address(page) == link
+
+
+@pytest.mark.parametrize(
+    ("key", "junk"),
+    [
+        ("pick", "c"),
+        ("pick", "Letter b"),
+        ("n", "0"),
+        ("n", "11"),
+        ("n", "-1"),
+        ("n", "5.0"),
+        ("n", "٥"),
+        ("n", ""),
+        ("on", "true"),
+        ("on", "1"),
+        ("find", "x" * 201),
+        ("file", ""),
+    ],
+)
+def test_junk_is_the_default_and_leaves_the_address(key: str, junk: str) -> None:
+    page = opened(**{key: junk})
+    assert page.session_state["chosen"] == DEFAULTS
+    assert address(page) == {}
+
+
+def test_a_choice_goes_into_the_address_and_its_default_out_again() -> None:
+    page = opened()
+    page.selectbox(key="pick").select("b").run()
+    page.number_input(key="n").set_value(7).run()
+    page.toggle(key="on").set_value(True).run()
+    assert address(page) == {"pick": "b", "n": "7", "on": "True"}
+    page.selectbox(key="pick").select("a").run()
+    page.number_input(key="n").set_value(5).run()
+    page.toggle(key="on").set_value(False).run()
+    assert address(page) == {}
+
+
+def test_once_a_widget_has_a_value_the_address_follows_it() -> None:
+    page = opened(pick="b")
+    page.query_params["pick"] = "a"
+    page.run()
+    assert page.session_state["chosen"]["pick"] == "b"
+    assert address(page) == {"pick": "b"}
+
+
+def test_a_number_that_no_longer_fits_is_the_default() -> None:
+    page = opened(n="9")
+    page.session_state["most"] = 6
+    page.run()
+    assert page.session_state["chosen"]["n"] == 5
+    assert address(page) == {}
