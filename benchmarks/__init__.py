@@ -1,0 +1,1 @@
+"""Measured comparisons: ours and a baseline in the same run, as ratios. `python -m benchmarks`."""
