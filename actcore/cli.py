@@ -71,7 +71,9 @@ def _tokens_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _scale_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--scale", type=float, default=2.0, help="PNG pixels per unit (2)")
+    parser.add_argument(
+        "--scale", type=float, help="PNG pixels per unit (2, less for huge pictures)"
+    )
 
 
 def _tokens(chosen: argparse.Namespace) -> None:

@@ -29,12 +29,14 @@ from actcore.views.view import View
 #: Above it the renderer would need gigabytes.
 _MOST_PIXELS = 250_000_000
 _NAMED = 8
+_SCALE = 2.0
 
 
-def save(view: View, path: str | os.PathLike[str], *, scale: float = 2.0) -> Path:
+def save(view: View, path: str | os.PathLike[str], *, scale: float | None = None) -> Path:
     """Writes a view, makes the folders it needs, and returns the path.
 
-    `scale` is PNG pixels for each pixel of the SVG. Raises: UnknownName, BadValue, SaveError.
+    `scale` is PNG pixels for each pixel of the SVG: 2, or what a very large picture allows.
+    Raises: UnknownName, BadValue, SaveError.
     """
     target = Path(path)
     picture = encode(view, target.suffix, scale=scale)
@@ -55,7 +57,7 @@ def save_dataset(dataset: Dataset, path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def encode(view: View, suffix: str, *, scale: float = 2.0) -> bytes:
+def encode(view: View, suffix: str, *, scale: float | None = None) -> bytes:
     """A view as the bytes of a file with this suffix, with or without its dot.
 
     Raises: UnknownName, for a suffix; BadValue, for a scale.
@@ -110,7 +112,7 @@ def _umask() -> int:
     return mask
 
 
-def _png(view: View, scale: float) -> bytes:
+def _png(view: View, scale: float | None) -> bytes:
     import vl_convert
 
     svg = outlined(view.svg())
@@ -119,6 +121,8 @@ def _png(view: View, scale: float) -> bytes:
         svg = with_note(svg, _note(absent))
     width, height = size_of(svg)
     most = (_MOST_PIXELS / (width * height)) ** 0.5
+    if scale is None:
+        scale = min(_SCALE, most)
     if not 0 < scale <= most:
         raise BadValue("scale", scale, f"above 0, up to {most:.1f} for this picture")
     return bytes(vl_convert.svg_to_png(svg, scale=scale))
@@ -185,7 +189,7 @@ def _dump(dataset: Dataset, file: BinaryIO) -> None:
     file.write(data)
 
 
-PICTURES: dict[str, Callable[[View, float], bytes]] = {
+PICTURES: dict[str, Callable[[View, float | None], bytes]] = {
     "png": _png,
     "svg": lambda view, _: view.svg().encode(),
     "html": lambda view, _: view.html().encode(),

@@ -27,9 +27,10 @@ first = card("token_strip", dataset, chosen.strips, strips("strips"))
 feature = state.feature(dataset) or first
 position = state.position(dataset, chosen.prompt)
 
+# The charts come last: a browser that loads their library paints nothing else meanwhile.
+matrix = st.container()
 # They rank as the strips do: where those could not be drawn, the same words would be said again.
 if first is not None:
-    card("feature_by_token", dataset, chosen.matrix, partial(pictures.heatmap, key="matrix"))
     left, right = st.columns(2)
     with left:
         card("top_features", dataset, chosen.listing, partial(pictures.listing, key="listing"))
@@ -44,3 +45,7 @@ if feature is not None:
     card("stacked_strips", dataset, {"feature": feature, **chosen.stack}, strips("stack"))
     bars = {"feature": feature, **chosen.counted}
     card("activation_histogram", dataset, bars, pictures.bars)
+
+if first is not None:
+    with matrix:
+        card("feature_by_token", dataset, chosen.matrix, partial(pictures.heatmap, key="matrix"))

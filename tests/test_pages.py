@@ -17,7 +17,7 @@ from actcore.readers import read
 from actcore.ui.page import PAGES
 from actcore.ui.wire import unpacked
 from tests.test_figures import samples
-from tests.tiny import LIVELY, TINY, dump, probe
+from tests.tiny import LIVELY, TINY, dump, probe, read_as, tokens_page
 
 ROOT = Path(__file__).parent.parent
 KEYS = ("prompt", "k", "order", "scale", "find", "linear", "values", "specials", "per_row")
@@ -41,7 +41,7 @@ def open_page(data: Path) -> Open:
     assert data.is_dir()
 
     def opened(**link: str) -> AppTest:
-        page = AppTest.from_file(ROOT / "pages" / "tokens.py", default_timeout=30)
+        page = tokens_page()
         for name, value in link.items():
             page.query_params[name] = value
         page.run()
@@ -65,7 +65,7 @@ def state(page: AppTest) -> tuple[object, ...]:
 
 def titles(page: AppTest) -> list[str]:
     """The titles of the cards, from top to bottom."""
-    said = (markdown.value.replace("\\", "") for markdown in page.main.markdown)
+    said = (read_as(markdown.value) for markdown in page.main.markdown)
     return [words.strip("*") for words in said if words.startswith("**")]
 
 
@@ -93,7 +93,7 @@ def test_every_page_opens_alone_and_through_the_router(open_page: Open) -> None:
 @samples
 def test_every_sample_fills_every_card(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ACTCORE_DATA", raising=False)
-    page = AppTest.from_file(ROOT / "pages" / "tokens.py", default_timeout=30)
+    page = tokens_page()
     page.query_params["data"] = path.name
     page.query_params["position"] = "1"
     page.run()

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from actcore.errors import ReadError
 from actcore.ui.picker import within_roots
-from tests.tiny import LIVELY, TINY, dump, probe
+from tests.tiny import LIVELY, TINY, dump, probe, read_as
 
 PAGE = Path(__file__).parent.parent / "pages" / "tokens.py"
 EMPTY = (
@@ -54,11 +54,11 @@ def options(page: AppTest) -> list[str]:
 
 def said(page: AppTest) -> list[str]:
     """Messages as they are read, without the backslashes of Markdown."""
-    return [error.value.replace("\\", "") for error in page.error]
+    return [read_as(error.value) for error in page.error]
 
 
 def facts(page: AppTest) -> str:
-    return str(page.sidebar.caption[0].value).replace("\\", "")
+    return read_as(page.sidebar.caption[0].value)
 
 
 def test_without_data_the_page_says_what_to_do_and_offers_the_upload(open_page: Open) -> None:

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from actcore.export import csv_bytes
 from actcore.figures import draw
 from actcore.readers import read
-from tests.tiny import dump, probe
+from tests.tiny import dump, probe, tokens_page
 
 ROOT = Path(__file__).parent.parent
 FILE = '-it\'s $HOME; `odd` "name".json'
@@ -51,7 +51,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def page(folder: Path) -> AppTest:
     """The page on that dump, with everything chosen that can be."""
     assert folder.is_dir()
-    page = AppTest.from_file(ROOT / "pages" / "tokens.py", default_timeout=30)
+    page = tokens_page()
     link = {"prompt": PROMPT, "k": "2", "order": "mean", "scale": "shown", "linear": "True"}
     link |= {"find": "x", "values": "True", "per_row": "2", "specials": "True", "position": "2"}
     for name, value in {**link, "feature": "3/it's $x/1"}.items():

@@ -1,4 +1,4 @@
-"""Dumps small enough to work out by hand, as bytes and as Datasets; no file holds them.
+"""Dumps small enough to work out by hand, and the page that shows one; no file holds them.
 
 Leaves random Datasets to `tests/strategies.py`.
 """
@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
 
 from actcore.dataset import Dataset
+from actcore.figures import FIGURES
 from actcore.readers import read
+from actcore.ui.show import PANEL
 
 Values = Sequence[float | None]
 
@@ -54,3 +59,17 @@ def tiny() -> Dataset:
 def lively() -> Dataset:
     """The Dataset of LIVELY."""
     return read(LIVELY, name="lively.json")
+
+
+def read_as(markdown: str) -> str:
+    """Escaped Markdown as it is read on a page."""
+    return markdown.replace("\\", "").replace("\u2060", "")
+
+
+def tokens_page() -> AppTest:
+    """The Tokens page alone, not yet run; every card's panel will be open."""
+    file = Path(__file__).parent.parent / "pages" / "tokens.py"
+    page = AppTest.from_file(file, default_timeout=30)
+    for name in FIGURES:
+        page.session_state[PANEL + name] = True
+    return page

@@ -18,6 +18,9 @@ from actcore.views.listing import Listing
 from actcore.views.strips import Strips
 from actcore.views.text import visible
 
+_HATCHED = "Hatched: not measured."
+_GREY = "Hatched or plain grey: not measured."
+_ONLY = "Only what was measured counts."
 _FULL = {
     "prompt": "its largest value on the prompt",
     "feature": "the feature's largest value on all prompts",
@@ -102,12 +105,12 @@ def feature_by_token(
     special = table["special"].to_numpy()
     on_scale = ~special if specials == "exclude" else np.ones_like(special)
     values = table["value"].fill_null(0).to_numpy()[on_scale]
-    left_out = _left_out(specials, "dashed")
+    left_out = _left_out(dataset, specials)
     return Heatmap(
         table=table,
         title=f"{_counted(len(features), 'feature')} on {_prompt_name(dataset, prompt)}",
         caption=f"{_measure(dataset)}, one {_scale_name(log)} for all cells{left_out}."
-        f"{_holes(dataset)}",
+        f"{_holes(dataset, _GREY)}",
         unit=dataset.source.unit,
         row=np.repeat(np.arange(len(features)), n_columns),
         column=np.tile(np.arange(n_columns), len(features)),
@@ -141,7 +144,7 @@ def top_features(
     return Listing(
         table=table,
         title=f"Top {_counted(table.num_rows, 'feature')} on {_prompt_name(dataset, prompt)}",
-        caption=f"{_measure(dataset)}, by {order}.{left_out}{_holes(dataset)}",
+        caption=f"{_measure(dataset)}, by {order}.{left_out}{_holes(dataset, _ONLY)}",
     )
 
 
@@ -156,7 +159,7 @@ def token_features(
     return Listing(
         table=table,
         title=f"Strongest on token {position} {text} of {_prompt_name(dataset, prompt)}",
-        caption=f"{_measure(dataset)}; inactive features are left out.{_holes(dataset)}",
+        caption=f"{_measure(dataset)}; inactive features are left out.{_holes(dataset, _ONLY)}",
     )
 
 
@@ -176,7 +179,7 @@ def histogram(
         table=table,
         title=f"Activations of {dataset.feature_ids[row]}",
         caption=f"{_measure(dataset)} on the {_counted(n_active, 'token')} of all prompts on "
-        f"which it is active{left_out}.{_holes(dataset)}",
+        f"which it is active{left_out}.{_holes(dataset, _ONLY)}",
         unit=dataset.source.unit,
     )
 
@@ -234,15 +237,17 @@ def _scale_name(log: bool) -> str:
     return "log scale" if log else "linear scale"
 
 
-def _left_out(specials: Specials, drawn: str) -> str:
-    return "" if specials == "include" else f"; special tokens ({drawn}) are off the scale"
+def _left_out(dataset: Dataset, specials: Specials) -> str:
+    shown = specials == "exclude" and dataset.n_special
+    return "; special tokens (dashed) are off the scale" if shown else ""
 
 
-def _holes(dataset: Dataset) -> str:
-    return " Hatched: not measured." if dataset.source.absent == "unmeasured" else ""
+def _holes(dataset: Dataset, said: str) -> str:
+    """What is said of the measurements that are not there, where some are not."""
+    return f" {said}" if dataset.source.absent == "unmeasured" else ""
 
 
 def _strip_caption(dataset: Dataset, scale: Scale, log: bool, specials: Specials) -> str:
     full = f"full colour at {_FULL[scale]}"
-    left_out = _left_out(specials, "dashed")
-    return f"{_measure(dataset)}, {_scale_name(log)}, {full}{left_out}.{_holes(dataset)}"
+    left_out = _left_out(dataset, specials)
+    return f"{_measure(dataset)}, {_scale_name(log)}, {full}{left_out}.{_holes(dataset, _HATCHED)}"

@@ -15,12 +15,12 @@ from actcore.ui import kept, state
 from actcore.views.text import one_line, shortened
 
 _ORDERS = {"peak": "Peak", "mean": "Mean", "density": "Density", "id": "Layer and index"}
-_SCALES = {
-    "prompt": "This prompt",
-    "feature": "This feature, all prompts",
-    "shown": "All strips shown",
-}
-_MOST_STRIPS = 200
+_SCALES = {"prompt": "This prompt", "feature": "All prompts", "shown": "All strips"}
+_SCALE_HELP = (
+    "What has full colour: the feature's largest value on this prompt, its largest on all prompts, "
+    "or the largest of all strips shown."
+)
+_MOST_STRIPS, _MOST_LISTED = 200, 50
 #: A matrix of more cells than this takes a browser seconds; the strongest features fill it.
 _MOST_CELLS = 10_000
 
@@ -46,10 +46,10 @@ def tokens(dataset: Dataset) -> Tokens:
         prompt = kept.choice("Prompt", _prompts(dataset), key="prompt")
         n = max(1, dataset.features.num_rows)
         most = min(_MOST_STRIPS, n)
-        k = kept.number("Features", 1, most, default=min(10, most), key="k", width=110)
-        order = kept.choice("Order", _ORDERS, key="order", width=150)
-        scale = kept.choice("Colour scale", _SCALES, key="scale", width=220)
-        find = kept.words("Find", key="find", width=150, placeholder="id, label, token")
+        k = kept.number("Features", 1, most, default=min(10, most), key="k", width=105)
+        order = kept.choice("Order", _ORDERS, key="order", width=135)
+        scale = kept.choice("Colour scale", _SCALES, key="scale", width=140, help=_SCALE_HELP)
+        find = kept.words("Find", key="find", width=140, placeholder="id, label, token")
         with st.popover("Display"):
             look, counted = _display()
     ranking = {"order": order, **counted} | ({"find": find} if find else {})
@@ -60,7 +60,7 @@ def tokens(dataset: Dataset) -> Tokens:
         strips={"prompt": prompt, "k": k, "scale": scale, **ranking, **look},
         matrix={"prompt": prompt, "k": min(fits, n), "log": look["log"], **ranking},
         stack={"scale": across, **counted, **look},
-        listing={"prompt": prompt, "k": k, **ranking},
+        listing={"prompt": prompt, "k": min(_MOST_LISTED, n), **ranking},
         counted=counted,
     )
 

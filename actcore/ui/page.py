@@ -14,6 +14,12 @@ import streamlit as st
 from actcore.dataset import Dataset
 from actcore.ui.picker import picked
 
+#: Streamlit leaves a hand's breadth above the title, and as much at the sides.
+_MARGINS = """<style>
+.stMainBlockContainer{padding:2.5rem 2rem 4rem}
+@media(max-width:40rem){.stMainBlockContainer{padding:3rem 1rem}}
+</style>"""
+
 
 class Page(NamedTuple):
     """One page: its file, its title and what it is for."""
@@ -33,6 +39,7 @@ def page(name: str) -> Dataset:
     if len(PAGES) > 1:
         for other in PAGES.values():
             st.sidebar.page_link(other.file, label=other.title)
+    st.html(_MARGINS)
     st.title(this.title)
     st.markdown(this.sentence)
     return picked()

@@ -22,6 +22,8 @@ from actcore.views.text import visible
 
 #: A matrix taller than this, in pixels, scrolls in its card.
 _TALLEST = 640
+#: So do the strips of many prompts, from about where they would be taller.
+_MANY_CELLS = 600
 #: One wider than this is pressed into its card instead.
 _WIDEST = 900
 
@@ -34,7 +36,9 @@ def strips(
     A pick on another prompt goes there.
     """
     selected = Pick(prompt, FeatureId.parse(feature), position) if feature else None
-    pick = strip_component(view, key=key, selected=selected)
+    long = view.table.num_rows > _MANY_CELLS and view.label == "prompt"
+    with st.container(height=_TALLEST if long else "content", border=False):
+        pick = strip_component(view, key=key, selected=selected)
     if pick is not None:
         state.select(feature=str(pick.feature), position=pick.position)
     if pick is not None and view.label == "prompt":
@@ -50,17 +54,18 @@ def heatmap(view: Heatmap, *, key: str) -> None:
             match = (view.row == cell["_row"]) & (view.column == cell["_column"])
             _select(view.table, int(match.argmax()))
 
-    chart = view.chart(select="cell", dark=_dark())
+    spec, data = view.vega(select="cell", dark=_dark())
     tall = len(view.rows) * view.cell[1] > _TALLEST
     with st.container(height=_TALLEST if tall else "content", border=False):
         wide = len(view.columns) * view.cell[0] > _WIDEST
         width: Literal["stretch", "content"] = "stretch" if wide else "content"
-        st.altair_chart(chart, theme=None, key=key, on_select=pick, width=width)
+        st.vega_lite_chart(data, spec, theme=None, key=key, on_select=pick, width=width)
 
 
 def bars(view: Bars) -> None:
     """Draws a histogram."""
-    st.altair_chart(view.chart(dark=_dark()), theme=None, width="stretch")
+    spec, data = view.vega(dark=_dark())
+    st.vega_lite_chart(data, spec, theme=None, width="stretch")
 
 
 def listing(view: Listing, *, key: str) -> None:

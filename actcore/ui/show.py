@@ -23,6 +23,9 @@ from actcore.views.view import View
 
 T = TypeVar("T")
 
+#: Session state: whether the panel of a figure is open, by this and the figure's name.
+PANEL = "panel_"
+
 
 def card(
     name: str, dataset: Dataset, settings: Mapping[str, Any], picture: Callable[[Any], T]
@@ -45,8 +48,14 @@ def drawn(digest: str, name: str, settings: str, _dataset: Dataset) -> View:  # 
 
 
 def _actions(name: str, dataset: Dataset, settings: Mapping[str, Any], view: View) -> None:
-    with st.container(horizontal=True):
-        with st.popover("Export", type="tertiary"):
+    """What can be taken home; filled when it is opened, or it would be a third of every rerun."""
+    panel = st.popover(
+        "Export, reproduce", type="tertiary", key=f"{PANEL}{name}", on_change="rerun"
+    )
+    if not panel.open:
+        return
+    with panel:
+        with st.container(horizontal=True):
             for suffix in FORMATS:
                 st.download_button(
                     suffix.upper(),
@@ -55,13 +64,11 @@ def _actions(name: str, dataset: Dataset, settings: Mapping[str, Any], view: Vie
                     MIME_TYPES[suffix],
                     key=f"{name}_{suffix}",
                     on_click="ignore",
-                    width="stretch",
                 )
-        with st.popover("Reproduce", type="tertiary"):
-            st.caption("The same picture from a terminal, from Python, and its settings.")
-            st.code(command_line(name, dataset, settings), "bash", wrap_lines=True)
-            st.code(python_lines(name, dataset, settings), "python", wrap_lines=True)
-            st.code(json.dumps(dict(settings), indent=1), "json")
+        st.caption("The same picture from a terminal, from Python, and its settings:")
+        st.code(command_line(name, dataset, settings), "bash", wrap_lines=True)
+        st.code(python_lines(name, dataset, settings), "python", wrap_lines=True)
+        st.code(json.dumps(dict(settings), indent=1), "json")
 
 
 def command_line(name: str, dataset: Dataset, settings: Mapping[str, Any]) -> str:

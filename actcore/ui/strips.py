@@ -165,5 +165,5 @@ def _measured(values: npt.NDArray[np.float32]) -> dict[str, object]:
 
 
 def _rounded(value: float) -> float:
-    """The value to five digits, or more where two decimals need them: what is shown anywhere."""
-    return round(value, 2) if abs(value) >= 1000 else float(f"{value:.5g}")
+    """The value to four digits, or more where two decimals need them: what is shown anywhere."""
+    return round(value, 2) if abs(value) >= 100 else float(f"{value:.4g}")

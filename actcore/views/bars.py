@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from actcore.views.bars_chart import bars_data, bars_spec
-from actcore.views.chart_html import chart, chart_html
+from actcore.views.chart_html import Vega, chart, chart_html
 from actcore.views.numbers import plain, ticks
 from actcore.views.palette import EMERALD, hexed
 from actcore.views.svg import LINE, QUIET, Part, box, framed, group, sans_width, text
@@ -37,12 +37,14 @@ class Bars:
         """The bars as one SVG document on a white ground."""
         return framed(self.title, _drawn(self), self.caption)
 
-    def chart(self, *, dark: bool = False) -> alt.Chart:
+    def vega(self, *, dark: bool = False) -> Vega:
         """The bars for a page."""
-        return chart(
-            bars_spec(self.unit, self.count_title, dark=dark, width="container"),
-            bars_data(self.table),
-        )
+        spec = bars_spec(self.unit, self.count_title, dark=dark, width="container")
+        return Vega(spec, bars_data(self.table))
+
+    def chart(self, *, dark: bool = False) -> alt.Chart:
+        """The same for a notebook."""
+        return chart(self.vega(dark=dark))
 
     def html(self) -> str:
         """The chart as one HTML document that works offline, light or dark."""

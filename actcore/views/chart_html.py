@@ -73,12 +73,19 @@ def config(dark: bool) -> dict[str, Any]:
     }
 
 
-def chart(spec: Mapping[str, Any], data: pa.Table) -> alt.Chart:
-    """A specification over Arrow data, as Altair and Streamlit take it."""
+class Vega(NamedTuple):
+    """A Vega-Lite specification without its data, and the data."""
+
+    spec: dict[str, Any]
+    data: pa.Table
+
+
+def chart(vega: Vega) -> alt.Chart:
+    """The Altair chart of a specification, which Altair holds to Vega-Lite's schema."""
     import altair as alt
 
-    made: alt.Chart = alt.Chart.from_dict({**spec, "data": {"values": []}})
-    made.data = data
+    made: alt.Chart = alt.Chart.from_dict({**vega.spec, "data": {"values": []}})
+    made.data = vega.data
     return made
 
 

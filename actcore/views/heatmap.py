@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actcore.views.chart_html import chart, chart_html
+from actcore.views.chart_html import Vega, chart, chart_html
 from actcore.views.heatmap_chart import heatmap_data, heatmap_spec
 from actcore.views.heatmap_svg import heatmap_svg
 from actcore.views.matrix import Matrix
@@ -25,10 +25,14 @@ class Heatmap(Matrix):
         """The heatmap as one SVG document on a white ground."""
         return heatmap_svg(self, self.grid())
 
-    def chart(self, select: str | None = None, *, dark: bool = False) -> alt.Chart:
+    def vega(self, select: str | None = None, *, dark: bool = False) -> Vega:
         """The heatmap for a page; a click selects `_row` and `_column` under the name `select`."""
         spec = heatmap_spec(self, dark=dark, select=select)
-        return chart(spec, heatmap_data(self, self.grid()))
+        return Vega(spec, heatmap_data(self, self.grid()))
+
+    def chart(self, select: str | None = None, *, dark: bool = False) -> alt.Chart:
+        """The same for a notebook."""
+        return chart(self.vega(select, dark=dark))
 
     def html(self) -> str:
         """The chart as one HTML document that works offline, light or dark."""

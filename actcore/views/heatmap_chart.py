@@ -20,6 +20,7 @@ from actcore.views.palette import Floats, fraction, hexed, over, ramp_stops
 from actcore.views.text import columns, one_line, script_json, shortened
 
 _LONGEST = 44
+_MOST_ELEMENTS = 500
 #: Cells of this many pixels have room for a label each.
 _ROOM = 13
 # Vega-Lite has no such encoding for rectangles; Vega reads the expression cell by cell.
@@ -43,7 +44,13 @@ def heatmap_spec(view: Matrix, *, dark: bool, select: str | None = None) -> dict
         "height": {"step": high},
         "params": [] if select is None else [_click(select)],
         "config": config(dark),
+        "usermeta": {"embedOptions": {"renderer": _renderer(view)}},
     }
+
+
+def _renderer(view: Matrix) -> str:
+    """SVG for few cells; a browser takes seconds over the elements of many."""
+    return "canvas" if len(view.rows) * len(view.columns) > _MOST_ELEMENTS else "svg"
 
 
 def _click(name: str) -> dict[str, Any]:
@@ -164,7 +171,7 @@ def _legend(view: Matrix) -> dict[str, Any]:
     names = script_json([plain(mark) for mark in marks])
     return {
         "title": view.unit or None,
-        "orient": "bottom",
+        "orient": "top",
         "gradientLength": 240,
         "values": places,
         "labelExpr": f"{names}[indexof({script_json(places)},datum.value)]",

@@ -26,8 +26,8 @@ class RGB(NamedTuple):
 
 EMERALD: Final = RGB(52, 211, 153)
 WHITE: Final = RGB(255, 255, 255)
-#: The ground of pictures in a dark theme.
-DARK: Final = RGB(23, 22, 20)
+#: The ground of pictures in a dark theme, the app's own.
+DARK: Final = RGB(17, 21, 20)
 
 #: At or below it a value counts as zero, and the smallest opacity above it: Neuronpedia's numbers.
 THRESHOLD: Final = 5e-5

@@ -24,6 +24,8 @@ _ALL_SELECTORS = "".join(map(chr, [*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01
 # As far back as a selector looks for what it varies.
 _NEAR = 16
 _KEYS = "0123456789#*"
+#: Where, in escaped Markdown, Streamlit's own signs and addresses would begin.
+_MADE_BY_STREAMLIT = re.compile(r"(?<=[!-/:-@\[-`{-~])(?=\\)|(?=\\@)|(?<=www)(?=\\\.)")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 #: Single characters that are drawn wider than two columns of a monospace font.
@@ -103,8 +105,13 @@ def script_json(value: object) -> str:
 
 
 def markdown(text: str) -> str:
-    """The text as Markdown that shows it letter by letter: no link, picture or formula in it."""
-    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", one_line(text))
+    """The text as Markdown that shows it letter by letter: no link, picture or formula in it.
+
+    Streamlit makes arrows of `->` and links of addresses after the escapes are gone; an invisible
+    joiner between the signs keeps it from that.
+    """
+    escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", one_line(text))
+    return _MADE_BY_STREAMLIT.sub("\u2060", escaped)
 
 
 def file_name(text: str) -> str:

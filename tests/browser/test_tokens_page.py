@@ -116,7 +116,7 @@ def test_every_control_shows_and_the_address_brings_it_all_back(page: Page, visi
     expect(card(page, "token_strip").locator(".row")).to_have_count(3)
     choose(page, "Order", "Mean")
     expect(card(page, "top_features")).to_contain_text("by mean")
-    choose(page, "Colour scale", "All strips shown")
+    choose(page, "Colour scale", "All strips")
     caption = card(page, "token_strip").get_by_test_id("stCaptionContainer")
     expect(caption).to_contain_text("the largest value of all strips")
     page.get_by_role("textbox", name="Find").fill("demo/1")
