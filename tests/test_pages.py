@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from actcore.figures import FIGURES, draw
 from actcore.readers import read
+from actcore.ui.needs import Need, install_line, live_needs
 from actcore.ui.page import PAGES
 from actcore.ui.wire import unpacked
 from tests.test_figures import samples
@@ -276,9 +277,29 @@ sys.meta_path.insert(0, Uninstalled())
 from streamlit.testing.v1 import AppTest
 page = AppTest.from_file({str(ROOT / "streamlit_app.py")!r}, default_timeout=60).run()
 print(len(page.exception), len(page.error), page.title[0].value, len(page.dataframe))
+page.switch_page("pages/live.py").run()
+print(len(page.exception), page.title[0].value, *(code.value for code in page.code))
 """
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == ["0", "0", "Tokens", "1"]
+    tokens, live = done.stdout.splitlines()
+    assert tokens == "0 0 Tokens 1"
+    asked = '"torch==2.13.0" "transformers>=5.23,<6" "safetensors>=0.8,<1"'
+    assert live == f"0 Live pip install {asked}"
     assert data.is_dir()
+
+
+def test_the_live_page_asks_for_nothing_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    needs = [Need("torch", "torch==2.13.0", True), Need("safetensors", "safetensors>=0.8", False)]
+    assert install_line(needs) == 'pip install "safetensors>=0.8"'
+    assert install_line(needs[:1]) == ""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name == "torch" or None)
+    assert [need.found for need in live_needs()] == [True, False, False]
+
+
+def test_the_live_page_says_what_there_is() -> None:
+    page = AppTest.from_file(ROOT / "pages" / "live.py", default_timeout=30).run()
+    assert not page.exception
+    assert len(page.success) + len(page.warning) == 1
+    assert "not part of this version" in page.info[0].value

@@ -14,6 +14,7 @@ from actcore.views.text import (
     columns,
     escape,
     file_name,
+    markdown,
     one_line,
     script_json,
     shortened,
@@ -144,3 +145,18 @@ def test_json_in_a_script_cannot_end_it(text: str) -> None:
     written = script_json({"text": text})
     assert not set(written) & set("<>&\u2028\u2029")
     assert json.loads(written) == {"text": text}
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("a_b*c", r"a\_b\*c"),
+        ("a -> b", "a \\-\u2060\\> b"),
+        (r"\frac", r"\\frac"),
+        ("me@x.y", "me\u2060\\@x\\.y"),
+        ("www.x.y", "www\u2060\\.x\\.y"),
+        ("two\nlines", "two lines"),
+    ],
+)
+def test_markdown_escapes_each_sign_and_joins_neighbours(text: str, written: str) -> None:
+    assert markdown(text) == written

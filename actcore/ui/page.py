@@ -6,10 +6,12 @@ router, so nothing that a page needs lives there. Leaves finding the data to `ac
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import streamlit as st
+from streamlit.errors import StreamlitPageNotFoundError
 
 from actcore.dataset import Dataset
 from actcore.ui.picker import picked
@@ -34,15 +36,21 @@ def page(name: str) -> Dataset:
 
     Stops the run, with the message on the page, when there is none that can be shown.
     """
+    begin(name)
+    return picked()
+
+
+def begin(name: str) -> None:
+    """Sets up the page of that name, for one that shows no Dataset."""
     this = PAGES[name]
     st.set_page_config(page_title=f"{this.title} · actcore", layout="wide")
-    if len(PAGES) > 1:
+    # A page that is run by itself, without the app, has no others to lead to.
+    with contextlib.suppress(StreamlitPageNotFoundError):
         for other in PAGES.values():
             st.sidebar.page_link(other.file, label=other.title)
     st.html(_MARGINS)
     st.title(this.title)
     st.markdown(this.sentence)
-    return picked()
 
 
 def run(pages: Mapping[str, Page]) -> None:
@@ -60,4 +68,5 @@ PAGES = {
         "Tokens",
         "Which features fire on which tokens of a prompt, and what one does on all prompts.",
     ),
+    "live": Page("pages/live.py", "Live", "What running a model on this machine needs."),
 }

@@ -24,8 +24,8 @@ _ALL_SELECTORS = "".join(map(chr, [*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01
 # As far back as a selector looks for what it varies.
 _NEAR = 16
 _KEYS = "0123456789#*"
-#: Where, in escaped Markdown, Streamlit's own signs and addresses would begin.
-_MADE_BY_STREAMLIT = re.compile(r"(?<=[!-/:-@\[-`{-~])(?=\\)|(?=\\@)|(?<=www)(?=\\\.)")
+#: What Markdown and Streamlit see a meaning in: signs, and addresses.
+_SIGNS = re.compile(r"(www(?=\.))?([!-/:-@\[-`{-~]+)")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 #: Single characters that are drawn wider than two columns of a monospace font.
@@ -110,8 +110,12 @@ def markdown(text: str) -> str:
     Streamlit makes arrows of `->` and links of addresses after the escapes are gone; an invisible
     joiner between the signs keeps it from that.
     """
-    escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", one_line(text))
-    return _MADE_BY_STREAMLIT.sub("\u2060", escaped)
+    return _SIGNS.sub(_escaped, one_line(text))
+
+
+def _escaped(signs: re.Match[str]) -> str:
+    begins = "\u2060" if "@" in signs[0] or signs[1] else ""
+    return (signs[1] or "") + begins + "\u2060".join(f"\\{sign}" for sign in signs[2])
 
 
 def file_name(text: str) -> str:

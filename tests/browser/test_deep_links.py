@@ -28,13 +28,21 @@ def test_every_page_opens_by_a_link_as_the_first_request_and_after_others(
     visit: Visit, fresh_server: Server
 ) -> None:
     for name, this in PAGES.items():
-        tab = visit(f"/{name}{LINK}", server=fresh_server)
-        expect(tab.page).to_have_title(f"{this.title} · actcore")
-        shows_what_the_link_says(tab.page)
-        visit("/", server=fresh_server)
-        again = visit(f"/{name}{LINK}", server=fresh_server)
-        expect(again.page).to_have_title(f"{this.title} · actcore")
-        shows_what_the_link_says(again.page)
+        for before in ("", "/"):
+            if before:
+                visit(before, server=fresh_server)
+            page = visit(f"/{name}{LINK}", server=fresh_server).page
+            expect(page).to_have_title(f"{this.title} · actcore")
+            expect(page.get_by_role("heading", name=this.title, exact=True)).to_be_visible()
+            if name == "tokens":
+                shows_what_the_link_says(page)
+
+
+def test_the_sidebar_leads_from_page_to_page(visit: Visit) -> None:
+    page = visit("/").page
+    for this in reversed(PAGES.values()):
+        page.get_by_test_id("stSidebar").get_by_role("link", name=this.title).click()
+        expect(page.get_by_role("heading", name=this.title, exact=True)).to_be_visible()
 
 
 def test_the_start_page_takes_the_same_link(visit: Visit) -> None:

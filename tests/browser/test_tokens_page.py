@@ -151,7 +151,7 @@ def choose(page: Page, label: str, option: str) -> None:
 
 
 def test_a_picture_and_its_numbers_can_be_taken_home(page: Page) -> None:
-    given = {"prompt": "heldout_birth_city", "k": 10, "order": "peak", "specials": "exclude"}
+    given = {"prompt": "heldout_birth_city", "k": 50, "order": "peak", "specials": "exclude"}
     files = downloads(page, "top_features", "PNG", "CSV")
     assert list(files) == [
         "top_features_demo_dump.json.png",
