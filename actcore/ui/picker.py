@@ -191,6 +191,6 @@ def _facts(dataset: Dataset) -> None:
         f"({dataset.n_special:,} special). Features: {dataset.features.num_rows:,}.",
         f"Measurements: {dataset.n_measured:,} ({dataset.n_active:,} active).",
         f"Unit: {markdown(source.unit)}. What has no entry {absent}.",
-        f"sha256 `{source.digest[:12]}`",
+        f"sha256 {source.digest[:12]}",
     ]
     st.caption("  \n".join(lines))
