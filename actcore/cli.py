@@ -18,7 +18,7 @@ from actcore.errors import ActcoreError, BadValue
 from actcore.export import FORMATS, encode, save, save_dataset, write
 from actcore.figures import FIGURES, draw
 from actcore.readers import READERS, read
-from actcore.sites import source_name
+from actcore.sites import FeatureId, source_name
 from actcore.views.text import file_name, one_line
 from actcore.views.view import View
 
@@ -78,27 +78,32 @@ def _scale_argument(parser: argparse.ArgumentParser) -> None:
 
 def _tokens(chosen: argparse.Namespace) -> None:
     dataset = read(chosen.dump)
-    strips = {
+    look = {
         "specials": "include" if chosen.include_bos else "exclude",
         "tokens_per_row": chosen.tokens_per_row,
         "values": not chosen.no_values,
     }
     if chosen.feature_id is not None:
         name = f"feature_{file_name(chosen.feature_id.replace(':', '_'))}_stacked"
-        view = draw("stacked_strips", dataset, feature=chosen.feature_id, **strips)
-        pictures: list[tuple[str, View]] = [(name, view)]
+        view = draw("stacked_strips", dataset, feature=chosen.feature_id, **look)
+        n_pictures = _write_all([(name, view)], chosen)
     else:
-        pictures = [
-            picture
-            for probe in _probes(dataset, chosen)
-            for picture in _of_probe(dataset, probe, chosen, strips)
-        ]
-    # All are encoded before the first is written, so that wrong use leaves nothing behind.
+        # Every prompt is ranked before the first is drawn, so that wrong use leaves nothing behind.
+        ranked = {probe: _ranked(dataset, probe, chosen) for probe in _probes(dataset, chosen)}
+        n_pictures = sum(
+            _write_all(_of_probe(dataset, probe, features, look), chosen)
+            for probe, features in ranked.items()
+        )
+    number = "1 picture" if n_pictures == 1 else f"{n_pictures:,} pictures"
+    print(f"{number} in {chosen.output_dir}")
+
+
+def _write_all(pictures: Sequence[tuple[str, View]], chosen: argparse.Namespace) -> int:
+    """Writes pictures that belong together, all or none, and counts them."""
     files = [(name, encode(view, chosen.format, scale=chosen.scale)) for name, view in pictures]
     for name, data in files:
         write(data, chosen.output_dir / f"{name}.{chosen.format}")
-    number = "1 picture" if len(pictures) == 1 else f"{len(pictures):,} pictures"
-    print(f"{number} in {chosen.output_dir}")
+    return len(files)
 
 
 def _probes(dataset: Dataset, chosen: argparse.Namespace) -> Sequence[int]:
@@ -110,26 +115,28 @@ def _probes(dataset: Dataset, chosen: argparse.Namespace) -> Sequence[int]:
     return [chosen.probe_index]
 
 
+def _ranked(dataset: Dataset, probe: int, chosen: argparse.Namespace) -> list[FeatureId]:
+    """The features of a prompt that get a strip, best first."""
+    specials = "include" if chosen.include_bos else "exclude"
+    table = draw("top_features", dataset, prompt=probe, k=chosen.top_k, specials=specials).table
+    columns = (table[name].to_pylist() for name in ("layer", "site", "index"))
+    return [] if chosen.combined_only else list(map(FeatureId, *columns))
+
+
 def _of_probe(
-    dataset: Dataset, probe: int, chosen: argparse.Namespace, strips: dict[str, object]
+    dataset: Dataset,
+    probe: int,
+    features: Sequence[FeatureId],
+    look: dict[str, object],
 ) -> list[tuple[str, View]]:
     """The pictures of one prompt, each with its path below the output folder, less the suffix."""
-    id = dataset.prompts["id"][probe].as_py()
-    folder, specials = f"probe_{probe}", strips["specials"]
-    pictures = [
-        (
-            f"{folder}/combined_heatmap",
-            draw("feature_by_token", dataset, prompt=id, specials=specials),
-        )
-    ]
-    if chosen.combined_only:
-        return pictures
-    ranked = draw("top_features", dataset, prompt=id, k=chosen.top_k, specials=specials).table
-    for row in ranked.to_pylist():
-        source = file_name(source_name(row["layer"], row["site"]))
-        feature = f"{source_name(row['layer'], row['site'])}:{row['index']}"
-        view = draw("token_strip", dataset, prompt=id, feature=feature, **strips)
-        pictures.append((f"{folder}/feature_{source}_{row['index']}_rank{row['rank']}", view))
+    folder, specials = f"probe_{probe}", look["specials"]
+    combined = draw("feature_by_token", dataset, prompt=probe, specials=specials)
+    pictures: list[tuple[str, View]] = [(f"{folder}/combined_heatmap", combined)]
+    for rank, id in enumerate(features, 1):
+        view = draw("token_strip", dataset, prompt=probe, feature=str(id), **look)
+        source = file_name(source_name(id.layer, id.site))
+        pictures.append((f"{folder}/feature_{source}_{id.index}_rank{rank}", view))
     return pictures
 
 

@@ -343,3 +343,14 @@ def test_the_chart_of_three_tokens_is_the_golden_one(
     assert isinstance(view, Heatmap | Bars)
     chart = view.chart("cell") if isinstance(view, Heatmap) else view.chart()
     golden(f"{name}.json", chart.to_json(indent=1) + "\n")
+
+
+def test_a_matrix_of_many_features_keeps_to_a_picture_one_can_open() -> None:
+    features = {f"1-x:{index}": [float(index + 1)] * 100 for index in range(600)}
+    wide = read(dump(probe("p", ["t"] * 100, features)), name="wide.json")
+    view = draw("feature_by_token", wide)
+    assert isinstance(view, Heatmap)
+    assert view.cell == (26, 6)
+    few = draw("feature_by_token", wide, k=10)
+    assert isinstance(few, Heatmap)
+    assert few.cell == (26, 18)

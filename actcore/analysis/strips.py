@@ -20,7 +20,7 @@ from actcore.schema import FEATURE_BY_TOKEN, HISTOGRAM, STRIP_CELLS
 #: Which maximum is full colour: the row's own, the feature's over all prompts, that of all shown.
 Scale = Literal["prompt", "feature", "shown"]
 
-MAX_CELLS = 1_000_000
+MAX_CELLS = 5_000_000
 
 
 def prompt_strips(

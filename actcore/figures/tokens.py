@@ -126,6 +126,7 @@ def feature_by_token(
         row_title="feature",
         column_title="token",
         hover=("layer", "site", "index", "position", "text", "value"),
+        cell=(_step(n_columns, 44, 2640), _step(len(features), 18, 3600)),
     )
 
 
@@ -182,6 +183,11 @@ def histogram(
         f"which it is active{left_out}.{_holes(dataset, _ONLY)}",
         unit=dataset.source.unit,
     )
+
+
+def _step(n: int, wanted: int, most: int) -> int:
+    """Pixels for each of n cells: as wanted, or fewer where all would take more than `most`."""
+    return max(1, min(wanted, most // max(n, 1)))
 
 
 def _top(
