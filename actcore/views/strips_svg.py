@@ -28,7 +28,8 @@ from actcore.views.svg import (
 )
 from actcore.views.text import broken, wrapped
 
-WIDEST = 1240.0
+#: Room for twenty usual tokens in a row, and, beside them, for what is said of a strip.
+WIDEST, _SAID = 1600.0, 620.0
 _TOKEN, _VALUE, _LABEL, _SCALE = 15.0, 11.0, 13.0, 12.0
 _PAD, _GAP, _LEAST, _ROUND = 7.0, 3.0, 26.0, 3.0
 _STEP = 19.0
@@ -59,7 +60,7 @@ def strips_svg(
         for row, cells in zip(rows, _aligned(rows, values=values), strict=True)
     ]
     width = max((part.width for part in parts), default=0.0)
-    parts.append(legend(list(legend_parts(rows, unit, log=log)), max(width, WIDEST / 2)))
+    parts.append(legend(list(legend_parts(rows, unit, log=log)), max(width, _SAID)))
     return framed(title, stacked(parts, 18), caption)
 
 
@@ -115,7 +116,7 @@ def _strip(row: Row, cells: Sequence[_Placed], *, tokens_per_row: int) -> Part:
     values = any(placed.written for placed in cells)
     parts = [_line(line, values=values) for line in _lines(cells, tokens_per_row)]
     body = stacked(parts, _GAP)
-    return stacked([_head(row, max(body.width, WIDEST / 2)), body], 7)
+    return stacked([_head(row, max(body.width, _SAID)), body], 7)
 
 
 def _head(row: Row, width: float) -> Part:
