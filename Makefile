@@ -59,8 +59,10 @@ $(BIN)/pip:
 	  { echo "actcore needs Python 3.11 or newer. Name one: make PYTHON=python3.12 run"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(APP): requirements.txt | $(BIN)/pip
+# The package itself goes in as a link, so that the commands work from any folder.
+$(APP): requirements.txt pyproject.toml | $(BIN)/pip
 	$(PIP) -r requirements.txt
+	$(PIP) --no-deps --editable .
 	@touch $@
 
 $(DEV): requirements-dev.txt $(APP)
