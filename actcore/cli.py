@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from actcore.dataset import Dataset, concat
-from actcore.errors import ActcoreError, BadValue
+from actcore.errors import ActcoreError, BadValue, NotMeasured
 from actcore.export import FORMATS, encode, save, save_dataset, write
 from actcore.figures import FIGURES, draw
 from actcore.readers import READERS, read
@@ -89,7 +89,7 @@ def _tokens(chosen: argparse.Namespace) -> None:
         n_pictures = _write_all([(name, view)], chosen)
     else:
         # Every prompt is ranked before the first is drawn, so that wrong use leaves nothing behind.
-        ranked = {probe: _ranked(dataset, probe, chosen) for probe in _probes(dataset, chosen)}
+        ranked = _all_ranked(dataset, chosen)
         n_pictures = sum(
             _write_all(_of_probe(dataset, probe, features, look), chosen)
             for probe, features in ranked.items()
@@ -113,6 +113,19 @@ def _probes(dataset: Dataset, chosen: argparse.Namespace) -> Sequence[int]:
     if not 0 <= chosen.probe_index < n:
         raise BadValue("--probe-index", chosen.probe_index, f"0 to {n - 1}")
     return [chosen.probe_index]
+
+
+def _all_ranked(dataset: Dataset, chosen: argparse.Namespace) -> dict[int, list[FeatureId]]:
+    """The features of each prompt that get a strip; of several prompts, those without any go."""
+    probes, ranked = _probes(dataset, chosen), {}
+    for probe in probes:
+        try:
+            ranked[probe] = _ranked(dataset, probe, chosen)
+        except NotMeasured as error:
+            if not chosen.all_probes:
+                raise
+            print(f"actcore tokens: left out: {one_line(str(error))}", file=sys.stderr)
+    return ranked
 
 
 def _ranked(dataset: Dataset, probe: int, chosen: argparse.Namespace) -> list[FeatureId]:

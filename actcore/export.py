@@ -88,9 +88,10 @@ def _write(target: Path, fill: Callable[[BinaryIO], object]) -> None:
                 with contextlib.suppress(OSError):
                     folder.rmdir()
             raise
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: no path can be written so
         mend = "Choose a folder and name that can be written."
-        raise SaveError(str(target), error.strerror or str(error), mend) from error
+        said = getattr(error, "strerror", None) or str(error)
+        raise SaveError(str(target), said, mend) from error
 
 
 def _replace(target: Path, fill: Callable[[BinaryIO], object]) -> None:
@@ -123,8 +124,9 @@ def _png(view: View, scale: float | None) -> bytes:
     most = (_MOST_PIXELS / (width * height)) ** 0.5
     if scale is None:
         scale = min(_SCALE, most)
-    if not 0 < scale <= most:
-        raise BadValue("scale", scale, f"above 0, up to {most:.1f} for this picture")
+    least = 1 / min(width, height)
+    if not least <= scale <= most:
+        raise BadValue("scale", scale, f"{least:.2g} to {most:.1f} for this picture")
     return bytes(vl_convert.svg_to_png(svg, scale=scale))
 
 

@@ -86,6 +86,15 @@ def test_tokens_of_all_probes_or_of_one(folder: Path, run: Run) -> None:
     ]
 
 
+def test_a_prompt_of_special_tokens_alone_is_left_out_of_all(folder: Path, run: Run) -> None:
+    probes = [probe("a", ["<bos>"], {"1-x:1": [3.0]}), probe("b", ["x"], {"1-x:1": [1.0]})]
+    (folder / "two.json").write_bytes(dump(*probes))
+    status, out, err = run("tokens", "two.json", "--all-probes", "--combined-only", "-o", "a")
+    assert (status, out) == (0, "1 picture in a\n")
+    assert err.startswith("actcore tokens: left out: Peaks of two.json, prompt 0: no feature was")
+    assert files(folder / "a") == ["probe_1/combined_heatmap.png"]
+
+
 @pytest.mark.parametrize("id", ["3-x:1", "1", "3/x/1"])
 def test_one_feature_is_stacked_over_all_prompts(folder: Path, run: Run, id: str) -> None:
     name = {"3-x:1": "3-x_1", "1": "1", "3/x/1": "3_x_1"}[id]
@@ -345,7 +354,7 @@ WRONG_USE: dict[str, tuple[list[str], str]] = {
     "scale nan": (["tokens", "lively.json", "--scale", "nan"], "actcore tokens: scale is nan."),
     "scale too large": (
         ["tokens", "lively.json", "--scale", "1000"],
-        "actcore tokens: scale is 1000.0. Allowed: above 0, up to ",
+        "actcore tokens: scale is 1000.0. Allowed: 0.00",
     ),
     "unknown figure": (
         ["draw", "strip", "lively.json", "-o", "x.png"],

@@ -173,7 +173,8 @@ def test_an_unknown_feature_is_answered_with_the_nearest() -> None:
 def test_keep_holds_what_is_kept_and_nothing_else(dataset: Dataset, first: int) -> None:
     prompts = list(range(first, dataset.prompts.num_rows, 2))
     features = list(range(first, dataset.features.num_rows, 2))
-    kept = keep(dataset, prompts=prompts, features=features)
+    named = [dataset.feature_ids[row] for row in features]
+    kept = keep(dataset, prompts=prompts, features=named)
     ids = {dataset.prompts["id"][row].as_py() for row in prompts}
     names = {dataset.feature_ids[row] for row in features}
     assert measurements(kept) == Counter(
@@ -195,6 +196,7 @@ def test_keeping_all_changes_nothing(dataset: Dataset) -> None:
 @settings(max_examples=40)
 @given(datasets(prefix="a", unit="norm"), datasets(prefix="b", unit="norm"))
 def test_concat_keeps_every_feature_and_measurement(a: Dataset, b: Dataset) -> None:
+    b = replace(b, source=replace(b.source, model=a.source.model, sae=a.source.sae))
     both = concat([a, b])
     assert set(both.feature_ids) == {*a.feature_ids, *b.feature_ids}
     assert len(set(both.feature_ids)) == both.features.num_rows
@@ -229,7 +231,7 @@ def renamed(dataset: Dataset, ids: list[str]) -> Dataset:
 
 
 def test_a_feature_that_one_part_did_not_measure_makes_the_whole_unmeasured() -> None:
-    a, b = small(), renamed(keep(small(), features=[1]), ["c", "d"])
+    a, b = small(), renamed(keep(small(), features=["3/resid_post/7"]), ["c", "d"])
     both = concat([a, b], name="both")
     assert (both.source.absent, both.source.name, both.source.digest) == (
         "unmeasured",
@@ -272,3 +274,22 @@ def test_a_question_about_every_entry_is_refused_with_the_remedy() -> None:
         "Means: small.json does not hold every feature on every token. Use a source that measures "
         "every feature on every token, or look at peaks, which need only what was measured."
     )
+
+
+def test_one_feature_of_two_saes_is_not_put_together() -> None:
+    other = replace(small(), source=replace(small().source, sae="other"))
+    with pytest.raises(Mismatch) as caught:
+        concat([small(), renamed(other, ["c", "d"])])
+    assert str(caught.value) == (
+        "The feature -/gate/7 is of different models or SAEs in them. "
+        "Open them side by side instead."
+    )
+    alone = renamed(keep(other, features=["-/gate/7"]), ["c", "d"])
+    both = concat([keep(small(), features=["3/resid_post/7"]), alone])
+    assert (both.source.model, both.source.sae) == (small().source.model, None)
+
+
+@pytest.mark.parametrize("which", [-1, True, 2])
+def test_keep_refuses_what_names_no_prompt(which: int) -> None:
+    with pytest.raises(UnknownName):
+        keep(small(), prompts=[which])

@@ -354,3 +354,28 @@ def test_a_matrix_of_many_features_keeps_to_a_picture_one_can_open() -> None:
     few = draw("feature_by_token", wide, k=10)
     assert isinstance(few, Heatmap)
     assert few.cell == (26, 18)
+
+
+@pytest.mark.parametrize("index", [2**31, 2**53 + 1, 2**63 - 1])
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_feature_of_any_number_is_drawn_in_every_format(index: int, suffix: str) -> None:
+    dataset = read(dump(probe("p", ["a"], {f"1-x:{index}": [1.0]})), name="big.json")
+    for name in FIGURES:
+        assert encode(draw(name, dataset), suffix)
+    html = encode(draw("feature_by_token", dataset), "html").decode()
+    assert str(index) in html
+
+
+def test_a_feature_may_be_named_by_its_id() -> None:
+    dataset = lively()
+    id = dataset.feature_ids[1]
+    by_id, by_words = (draw("stacked_strips", dataset, feature=name) for name in (id, str(id)))
+    assert by_id.table.equals(by_words.table)
+    assert draw("top_features", dataset, k=np.int64(1)).table.num_rows == 1
+
+
+def test_an_order_by_what_was_not_all_measured_is_refused() -> None:
+    holes = read(dump(probe("p", ["a", "b"], {"1-x:1": [None, 2.0]})), name="holes.json")
+    with pytest.raises(NotMeasured) as caught:
+        draw("top_features", holes, order="mean")
+    assert str(caught.value).startswith("Order by mean: holes.json does not hold every feature")

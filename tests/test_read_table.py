@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actcore.dataset import Dataset, long
 from actcore.readers import read
+from actcore.schema import FEATURES
 from actcore.sites import FeatureId
 from tests.strategies import datasets, parquet_of
 from tests.test_dataset import measurements, same, small
@@ -259,7 +261,25 @@ def test_truncated_parquet_is_damaged(cut: int) -> None:
 
 
 def test_parquet_that_unpacks_to_billions_of_rows_is_refused() -> None:
-    n = 100_000_001
-    table = pa.table([pa.nulls(n)] * 5, names=NEEDED)
-    said = "100,000,001 rows. At most 100,000,000 are read at once; split the file."
+    table = pa.table([pa.nulls(4_000_001)] * 5, names=NEEDED)
+    said = "4,000,001 rows. At most 4,000,000 are read from this size; split the file."
     assert refusal(parquet_of(table), "x.parquet") == f"x.parquet: {said}"
+
+
+def test_parquet_that_unpacks_to_gigabytes_of_text_is_refused() -> None:
+    n = 6000
+    text = pa.DictionaryArray.from_arrays(pa.array([0] * n, pa.int32()), ["x" * 100_000])
+    zeros = pa.array([0] * n)
+    table = pa.table([pa.array(["p"] * n), pa.array(range(n)), text, zeros, zeros], names=NEEDED)
+    sink = io.BytesIO()
+    pa.parquet.write_table(table, sink, store_schema=False)
+    said = "the Parquet data unpacks to more than 64 MB. Unpack it first if you trust it."
+    assert refusal(sink.getvalue(), "x.parquet") == f"x.parquet: {said}"
+
+
+@pytest.mark.parametrize("name", ["feature_index", "feature_label", "feature_"])
+def test_a_column_that_would_take_the_name_of_another_is_not_looked_at(name: str) -> None:
+    header = f"prompt,position,text,feature,value,{name}"
+    dataset = read(f"{header}\np,0,a,5,1.5,cat\n".encode(), name="x.csv")
+    assert dataset.features.column_names == FEATURES.names
+    assert dataset.features["index"].to_pylist() == [5]

@@ -10,11 +10,14 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 import pyarrow as pa
 
-from actcore.analysis.prompts import Block, Specials, block
-from actcore.dataset import Dataset
+from actcore.analysis.prompts import Block, Specials, active_features, block
+from actcore.dataset import Dataset, require_complete
 from actcore.dataset.core import Bools, Floats, Ints
 from actcore.errors import BadValue, NotMeasured, shortened
 from actcore.schema import PEAKS, TOKEN_FEATURES
+
+#: Cells that are looked at together.
+_AT_ONCE = 1 << 24
 
 Order = Literal["peak", "mean", "density", "id"]
 
@@ -45,18 +48,21 @@ def peaks(
     a Dataset that does not hold every feature on every token; features without a measured token
     are left out.
     Returns: PEAKS [dataset.source.unit].
-    Raises:  UnknownName, for the prompt; NotMeasured, if no feature has a measured token.
+    Raises:  UnknownName, for the prompt; NotMeasured, if no feature has a measured token, or for an
+             order by mean or density in a Dataset that is not complete.
     Source:  Bricken et al. 2023, feature dashboards.
     """
     if order not in get_args(Order):
         raise BadValue("order", order, ", ".join(get_args(Order)))
     row = dataset.prompt(prompt)
-    measured = block(dataset, row, specials=specials)
-    every = _summaries(dataset, measured)
+    if order in ("mean", "density"):
+        require_complete(dataset, f"Order by {order}")
+    first = dataset.prompt_starts[row]
+    every = _summaries(dataset, row, specials)
     ranked = _ranked(every, order)
     rank = np.arange(1, len(ranked) + 1, dtype=np.int32)
     if find is not None:
-        found = _found(dataset, ranked, measured.rows[every.at[ranked]], find)
+        found = _found(dataset, ranked, first + every.at[ranked], find)
         ranked, rank = ranked[found], rank[found]
     ranked, rank = ranked[: _checked(k)], rank[:k]
     if not len(ranked):
@@ -69,7 +75,7 @@ def peaks(
             )
         raise NotMeasured(f"Peaks of {dataset.source.name}, prompt {prompt!r}", wrong, mend)
     complete = np.full(len(ranked), dataset.source.absent == "zero")
-    tokens = dataset.tokens.take(pa.array(measured.rows[every.at[ranked]]))
+    tokens = dataset.tokens.take(pa.array(first + every.at[ranked]))
     features = dataset.features.take(pa.array(ranked))
     columns = [
         _repeated(dataset.prompts["id"][row].as_py(), len(ranked)),
@@ -120,25 +126,36 @@ def _ranked(every: _Summaries, order: Order) -> Ints:
     return ranked[~np.isnan(every.peak[ranked])]
 
 
-def _summaries(dataset: Dataset, measured: Block) -> _Summaries:
-    n_features, counted = dataset.features.num_rows, measured.counted
+def _summaries(dataset: Dataset, prompt: int, specials: Specials) -> _Summaries:
+    n_features = dataset.features.num_rows
+    empty = block(dataset, prompt, features=np.empty(0, np.int64), specials=specials)
+    counted = empty.counted
     silent = 0.0 if dataset.source.absent == "zero" and counted.any() else np.nan
-    peak = np.full(n_features, silent, np.float32)
-    mean, density = np.full(n_features, silent), np.full(n_features, silent)
-    at = np.full(n_features, counted.argmax() if len(counted) else 0)
-    if counted.any() and len(measured.features):
-        places = np.flatnonzero(counted)
-        values = measured.values[:, places]
-        known = ~np.isnan(values)
-        filled = np.where(known, values, np.float32(-np.inf))
-        best = filled.argmax(axis=1)
-        rows = measured.features
-        peak[rows] = np.where(known.any(axis=1), filled.max(axis=1), np.float32(np.nan))
-        at[rows] = places[best]
-        n_known = np.maximum(known.sum(axis=1), 1)
-        mean[rows] = np.where(known, values, 0).sum(axis=1, dtype=np.float64) / n_known
-        density[rows] = (values > 0).sum(axis=1) / n_known
-    return _Summaries(peak, at, mean, density)
+    peak, mean, density = (np.full(n_features, silent) for _ in range(3))
+    every = _Summaries(
+        peak.astype(np.float32), np.full(n_features, counted.argmax() if len(counted) else 0),
+        mean, density,
+    )  # fmt: skip
+    if counted.any():
+        step = max(1, _AT_ONCE // len(counted))
+        active = active_features(dataset, prompt)
+        for start in range(0, len(active), step):
+            part = active[start : start + step]
+            _summarise(every, block(dataset, prompt, features=part, specials=specials))
+    return every
+
+
+def _summarise(every: _Summaries, measured: Block) -> None:
+    """Fills in what the features of a block do."""
+    places = np.flatnonzero(measured.counted)
+    values = measured.values[:, places]
+    known = ~np.isnan(values)
+    filled = np.where(known, values, np.float32(-np.inf))
+    rows, n_known = measured.features, np.maximum(known.sum(axis=1), 1)
+    every.peak[rows] = np.where(known.any(axis=1), filled.max(axis=1), np.float32(np.nan))
+    every.at[rows] = places[filled.argmax(axis=1)]
+    every.mean[rows] = np.where(known, values, 0).sum(axis=1, dtype=np.float64) / n_known
+    every.density[rows] = (np.where(known, values, 0) > 0).sum(axis=1) / n_known
 
 
 def token_features(

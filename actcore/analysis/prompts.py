@@ -32,18 +32,13 @@ def block(
     dataset: Dataset,
     prompt: int,
     *,
-    features: Ints | None = None,
+    features: Ints,
     specials: Specials = "exclude",
 ) -> Block:
-    """The block of a prompt row; of all features that have a stored entry there, unless told.
-
-    In a Dataset whose missing entries are zeros, features without an entry are all zero there.
-    """
+    """The block of these feature rows on a prompt row."""
     start, stop = dataset.prompt_starts[prompt : prompt + 2]
     token, feature, value = dataset.cells
     part = slice(*np.searchsorted(token, [start, stop]))
-    if features is None:
-        features = np.unique(feature[part])
     place = np.full(dataset.features.num_rows, -1)
     place[features] = np.arange(len(features))
     row = place[feature[part]]
@@ -53,6 +48,16 @@ def block(
     special = dataset.tokens["special"].to_numpy()[start:stop]
     counted = ~special if specials == "exclude" else np.ones_like(special)
     return Block(prompt, np.arange(start, stop), features, values, counted)
+
+
+def active_features(dataset: Dataset, prompt: int) -> Ints:
+    """The feature rows that have a stored entry on a prompt row.
+
+    In a Dataset whose missing entries are zeros, all others are zero there.
+    """
+    token, feature, _ = dataset.cells
+    part = slice(*np.searchsorted(token, dataset.prompt_starts[prompt : prompt + 2]))
+    return np.unique(feature[part])
 
 
 def maxima(values: Floats) -> Floats:

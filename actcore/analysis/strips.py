@@ -122,10 +122,12 @@ def feature_by_token(dataset: Dataset, features: Sequence[int], *, prompt: str |
     Returns: FEATURE_BY_TOKEN [dataset.source.unit], by feature as given and position.
     Raises:  UnknownName, for the prompt; BadValue, for more than MAX_CELLS cells.
     """
-    of_prompt = block(dataset, dataset.prompt(prompt), features=np.asarray(features, np.int64))
-    if of_prompt.values.size > MAX_CELLS:
-        most = max(1, MAX_CELLS // max(1, len(of_prompt.rows)))
+    row = dataset.prompt(prompt)
+    n_tokens = int(np.diff(dataset.prompt_starts[row : row + 2])[0])
+    if len(features) * n_tokens > MAX_CELLS:
+        most = max(1, MAX_CELLS // n_tokens)
         raise BadValue("the number of features", len(features), f"at most {most:,} on this prompt")
+    of_prompt = block(dataset, row, features=np.asarray(features, np.int64))
     cells = _cells(dataset, [of_prompt])
     return pa.table([cells[name] for name in FEATURE_BY_TOKEN.names], schema=FEATURE_BY_TOKEN)
 

@@ -18,12 +18,18 @@ from actcore.sites import FeatureId
 def keep(
     dataset: Dataset,
     *,
-    prompts: Sequence[int] | None = None,
-    features: Sequence[int] | None = None,
+    prompts: Iterable[str | int] | None = None,
+    features: Iterable[str | FeatureId] | None = None,
 ) -> Dataset:
-    """The Dataset of these prompt rows and feature rows alone, in the order they had."""
-    of_prompt = _renumbering(prompts, dataset.prompts.num_rows)
-    of_feature = _renumbering(features, dataset.features.num_rows)
+    """The Dataset of these prompts and features alone, in the order they had.
+
+    Prompts are named by id or 0-based number, features as in `Dataset.feature`.
+    Raises: UnknownName.
+    """
+    prompt_rows = None if prompts is None else [dataset.prompt(which) for which in prompts]
+    feature_rows = None if features is None else [dataset.feature(which) for which in features]
+    of_prompt = _renumbering(prompt_rows, dataset.prompts.num_rows)
+    of_feature = _renumbering(feature_rows, dataset.features.num_rows)
     prompt = of_prompt[dataset.tokens["prompt"].to_numpy()]
     of_token = _renumbering(np.flatnonzero(prompt >= 0), dataset.tokens.num_rows)
     token, feature, value = dataset.cells
@@ -64,7 +70,8 @@ def concat(datasets: Iterable[Dataset], *, name: str | None = None) -> Dataset:
     """One Dataset of the prompts of all, in order; a feature named by several is one feature.
 
     A feature that only some of them measured makes the whole "unmeasured".
-    Raises: Mismatch, for no Datasets, different units, or a prompt id in two of them.
+    Raises: Mismatch, for no Datasets, different units, a prompt id in two of them, or one
+            FeatureId in Datasets of different models or SAEs.
     """
     parts = list(datasets)
     _require_alike(parts)
@@ -104,6 +111,8 @@ def concat(datasets: Iterable[Dataset], *, name: str | None = None) -> Dataset:
             absent="zero" if zero else "unmeasured",
             reader="concat",
             digest="+".join(part.source.digest for part in parts),
+            model=_common([part.source.model for part in parts]),
+            sae=_common([part.source.sae for part in parts]),
         ),
         others=others,
     )
@@ -126,6 +135,19 @@ def _require_alike(parts: Sequence[Dataset]) -> None:
             "Give the prompts of each file ids of their own.",
         )
 
+    coders: dict[FeatureId, tuple[str | None, str | None]] = {}
+    for part in parts:
+        coder = (part.source.model, part.source.sae)
+        for id in part.feature_ids:
+            if coders.setdefault(id, coder) != coder:
+                wrong = f"The feature {id} is of different models or SAEs in them"
+                raise Mismatch(wrong, "Open them side by side instead.")
+
+
+def _common(names: Sequence[str | None]) -> str | None:
+    """The name that all have, if they have one."""
+    return names[0] if len(set(names)) == 1 else None
+
 
 def _union(parts: Sequence[Dataset]) -> tuple[pa.Table, list[Ints]]:
     """The features of all, each once, and for each part its features' rows in that table.
@@ -140,6 +162,10 @@ def _union(parts: Sequence[Dataset]) -> tuple[pa.Table, list[Ints]]:
         np.fromiter((row[id] for id in part.feature_ids), np.int32, len(part.feature_ids))
         for part in parts
     ]
-    every = pa.concat_tables((part.features for part in parts), promote_options="permissive")
+    try:
+        every = pa.concat_tables((part.features for part in parts), promote_options="permissive")
+    except pa.ArrowException as error:
+        wrong = "A further column of the features has different types in them"
+        raise Mismatch(wrong, "Give it one type, or leave it out.") from error
     _, first = np.unique(np.concatenate(rows), return_index=True)
     return every.take(pa.array(first)), rows

@@ -9,9 +9,11 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping
+from numbers import Integral
 from typing import Any, Literal
 
 from actcore.errors import BadValue, UnknownName
+from actcore.sites import FeatureId
 
 _YES_NO = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 _ALL = ("all", "none", "")
@@ -27,7 +29,10 @@ def parsed_settings(figure: Callable[..., Any], given: Mapping[str, Any]) -> dic
     for name in given:
         if name not in known:
             raise UnknownName("setting", name, known)
-    return {name: _parsed(name, value, hints[name]) for name, value in given.items()}
+    plain = {
+        name: str(value) if isinstance(value, FeatureId) else value for name, value in given.items()
+    }
+    return {name: _parsed(name, value, hints[name]) for name, value in plain.items()}
 
 
 def _parsed(name: str, value: Any, hint: Any) -> Any:
@@ -53,7 +58,7 @@ def _is_whole(value: Any) -> bool:
     if isinstance(value, str):
         digits = value.removeprefix("-")
         return digits.isascii() and digits.isdecimal() and len(digits) < 19
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _said(option: Any) -> str:

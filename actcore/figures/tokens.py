@@ -215,7 +215,9 @@ def _strongest(dataset: Dataset) -> int:
         raise NotMeasured(asked, "no feature is listed", "List one.")
     token, feature, value = dataset.cells
     counted = ~dataset.tokens["special"].to_numpy()[token]
-    return int(feature[counted][value[counted].argmax()]) if counted.any() else 0
+    if counted.any():
+        feature, value = feature[counted], value[counted]
+    return int(feature[value.argmax()]) if len(value) else 0
 
 
 def _not_negative(tokens_per_row: int) -> int:

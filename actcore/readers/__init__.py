@@ -17,6 +17,8 @@ from actcore.errors import ReadError
 from actcore.readers import dump, table
 from actcore.readers.content import Content
 
+_MAPPED = 64 << 20
+
 
 class Reader(NamedTuple):
     """One outside format."""
@@ -39,8 +41,9 @@ def read(data: str | PathLike[str] | bytes, *, name: str | None = None) -> Datas
         if path.exists() and not path.is_file():
             raise OSError("it is a folder" if path.is_dir() else "it is no ordinary file")
         with path.open("rb") as file:
-            empty = not path.stat().st_size
-            mapped = b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            # A mapped file that is cut while it is read ends the process; only large ones are.
+            large = path.stat().st_size > _MAPPED
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if large else file.read()
     except (OSError, ValueError) as error:  # ValueError: no path can be written so
         wrong = f"the file cannot be opened ({getattr(error, 'strerror', None) or error})"
         raise ReadError(str(path), "", wrong, "Check the path and its permissions.") from error

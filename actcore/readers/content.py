@@ -155,7 +155,7 @@ class Content:
 
 def _unpacked(packed: bytes | mmap.mmap, name: str) -> bytes:
     """A gzip file's content, unless that is far larger than a file of activations can be."""
-    limit = min(MOST, max(UNPACKED, RATIO * len(packed)))
+    limit = _limit(len(packed))
     try:
         file = io.BytesIO(packed) if isinstance(packed, bytes) else packed
         data = gzip.GzipFile(fileobj=file).read(limit + 1)
@@ -165,6 +165,21 @@ def _unpacked(packed: bytes | mmap.mmap, name: str) -> bytes:
     except (zlib.error, gzip.BadGzipFile) as error:
         raise ReadError(name, "", "the gzip data is damaged", "Copy the file again.") from error
     if len(data) > limit:
-        wrong = f"the gzip data unpacks to more than {limit >> 20:,} MB"
-        raise ReadError(name, "", wrong, "Unpack it first if you trust it.")
+        raise _too_large(name, limit, "gzip")
     return data
+
+
+def refuse_large(content: Content, unpacked: int, what: str) -> None:
+    """Nothing, unless the file unpacks to more than a file of its size may. Raises: ReadError."""
+    limit = _limit(len(content.data))
+    if unpacked > limit:
+        raise _too_large(content.name, limit, what)
+
+
+def _limit(packed: int) -> int:
+    return min(MOST, max(UNPACKED, RATIO * packed))
+
+
+def _too_large(name: str, limit: int, what: str) -> ReadError:
+    wrong = f"the {what} data unpacks to more than {limit >> 20:,} MB"
+    return ReadError(name, "", wrong, "Unpack it first if you trust it.")

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from actcore.views.document import CHART_POLICY, document
 from actcore.views.palette import DARK, RGB, WHITE, hexed
@@ -91,12 +92,15 @@ def chart(vega: Vega) -> alt.Chart:
 
 def tooltip(table: pa.Table, name: str) -> dict[str, str]:
     """A column's line in a tooltip."""
-    text = pa.types.is_string(table.schema.field(name).type)
+    text = pa.types.is_string(table.schema.field(name).type) or not _is_narrow(table[name])
     return {"field": name, "type": "nominal" if text else "quantitative", "title": name}
 
 
 def hover_columns(table: pa.Table, names: tuple[str, ...]) -> dict[str, pa.Array]:
-    """Columns for a tooltip: integers and float32 as they are, every text made visible."""
+    """Columns for a tooltip: numbers as they are, every text made visible.
+
+    Integers that are not exact in a browser are text.
+    """
     return {name: _shown(name, table[name].combine_chunks()) for name in names}
 
 
@@ -105,7 +109,17 @@ def _shown(name: str, column: pa.Array) -> pa.Array:
         seen = visible if name == "text" else one_line
         words = [None if word is None else seen(word) for word in column.to_pylist()]
         return pa.array(words, pa.string())
-    return column.cast(pa.int32()) if pa.types.is_integer(column.type) else column
+    if pa.types.is_integer(column.type):
+        return column.cast(pa.int32() if _is_narrow(column) else pa.string())
+    return column
+
+
+def _is_narrow(column: pa.Array | pa.ChunkedArray) -> bool:
+    """Whether a column is none of integers beyond int32."""
+    if not pa.types.is_integer(column.type):
+        return True
+    ends = pc.min_max(column).as_py()
+    return (ends["min"] or 0) >= -(2**31) and (ends["max"] or 0) < 2**31
 
 
 def records(table: pa.Table) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from actcore.views.palette import RGB, hexed, over
+from actcore.views.palette import RGB, hexed
 from actcore.views.text import columns, escape, one_line, wrapped
 
 _FALLBACK = (
@@ -182,8 +182,3 @@ def with_note(svg: str, note: str) -> str:
     width, height = size_of(svg)
     line = paragraph(note, width - 2 * MARGIN, _CAPTION, INK)
     return document(width, height + line.height + 12, svg + moved(MARGIN, height - 12, line.body))
-
-
-def tint(colour: RGB, strength: float) -> str:
-    """A colour over white, as the pictures paint it."""
-    return hexed(over(colour, strength, RGB(255, 255, 255)))

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
 from actcore.dataset.core import MAX_ROWS
 from actcore.dataset.long import DECLARED, PREFIX
 from actcore.errors import ReadError
-from actcore.readers.content import Content
-from actcore.schema import LONG
+from actcore.readers.content import Content, refuse_large
+from actcore.schema import FEATURES, LONG
 
 KNOWN = pa.schema([*LONG, *DECLARED])
 _HEADER, _BLOCK = 1 << 16, 1 << 24
+#: A Parquet file has no more rows than the first, or than the second times its bytes.
+_FEW_ROWS, _ROWS_A_BYTE = 4_000_000, 10
 _CELL = re.compile(
     r"In CSV column #(?P<column>\d+): Row #(?P<row>\d+): "
     r"CSV conversion error to (?P<type>\w+): (?:invalid value (?P<value>.*)|(?P<said>.*))",
@@ -40,7 +44,7 @@ def column_names(content: Content) -> list[str]:
 def table(content: Content) -> pa.Table:
     """The columns that are known here, each with its type. Raises: ReadError."""
     names = column_names(content)
-    wanted = [name for name in names if name in KNOWN.names or name.startswith(PREFIX)]
+    wanted = [name for name in names if name in KNOWN.names or _is_further(name)]
     for name in wanted:
         if wanted.count(name) > 1:
             wrong = f"the column {name} is there twice"
@@ -49,6 +53,11 @@ def table(content: Content) -> pa.Table:
     if not len(rows):
         raise content.wrong("", "there is no row below the header", "Export it again.")
     return rows
+
+
+def _is_further(name: str) -> bool:
+    """Whether a column is a further number of the features, under a name of its own."""
+    return name.startswith(PREFIX) and name.removeprefix(PREFIX) not in ("", *FEATURES.names)
 
 
 def type_of(name: str) -> pa.DataType:
@@ -94,14 +103,19 @@ def _explained(content: Content, said: str, names: list[str]) -> ReadError:
 def _typed(content: Content, wanted: list[str]) -> pa.Table:
     """The wanted columns of a Parquet file."""
     file = _parquet(content)
-    if file.metadata.num_rows > MAX_ROWS:
+    most = min(MAX_ROWS, max(_FEW_ROWS, _ROWS_A_BYTE * len(content.data)))
+    if file.metadata.num_rows > most:
         wrong = f"{file.metadata.num_rows:,} rows"
-        raise content.wrong("", wrong, f"At most {MAX_ROWS:,} are read at once; split the file.")
+        raise content.wrong("", wrong, f"At most {most:,} are read from this size; split the file.")
+    schema = file.schema_arrow
+    texts = [name for name in wanted if schema.field(name).type == type_of(name) == pa.string()]
     try:
-        rows = file.read(columns=wanted)
+        # As dictionaries, for a few bytes may stand for the same long text on every row.
+        rows = _parquet(content, texts).read(columns=wanted)
         rows.validate(full=True)  # or text that is not UTF-8 would be found out later
     except (pa.ArrowException, OSError) as error:
         raise _damaged(content) from error
+    refuse_large(content, sum(_n_bytes(rows[name]) for name in texts), "Parquet")
     return pa.table([_cast(content, name, rows[name]) for name in wanted], names=wanted)
 
 
@@ -115,9 +129,16 @@ def _cast(content: Content, name: str, column: pa.ChunkedArray) -> pa.ChunkedArr
         raise content.wrong(f"column {name}", wrong, f"Write it as {wanted}.") from error
 
 
-def _parquet(content: Content) -> pyarrow.parquet.ParquetFile:
+def _n_bytes(texts: pa.ChunkedArray) -> int:
+    """How much text a dictionary column is, written out."""
+    lengths = (pc.binary_length(part.dictionary).take(part.indices) for part in texts.chunks)
+    return sum(pc.sum(part).as_py() or 0 for part in lengths)
+
+
+def _parquet(content: Content, texts: Sequence[str] = ()) -> pyarrow.parquet.ParquetFile:
     try:
-        file = pyarrow.parquet.ParquetFile(pa.BufferReader(pa.py_buffer(content.data)))
+        data = pa.BufferReader(pa.py_buffer(content.data))
+        file = pyarrow.parquet.ParquetFile(data, read_dictionary=list(texts))
         assert file.schema_arrow.names is not None  # decodes them
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise _damaged(content) from error
