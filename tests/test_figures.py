@@ -379,3 +379,9 @@ def test_an_order_by_what_was_not_all_measured_is_refused() -> None:
     with pytest.raises(NotMeasured) as caught:
         draw("top_features", holes, order="mean")
     assert str(caught.value).startswith("Order by mean: holes.json does not hold every feature")
+
+
+def test_find_does_not_take_the_first_token_for_the_peak_of_a_silent_feature() -> None:
+    features = {"1-x:1": [0.0, 0.0], "1-x:2": [3.0, 0.0]}
+    dataset = read(dump(probe("p", ["cat", "dog"], features)), name="a.json")
+    assert draw("top_features", dataset, find="cat").table["index"].to_pylist() == [2]

@@ -62,7 +62,7 @@ def peaks(
     ranked = _ranked(every, order)
     rank = np.arange(1, len(ranked) + 1, dtype=np.int32)
     if find is not None:
-        found = _found(dataset, ranked, first + every.at[ranked], find)
+        found = _found(dataset, ranked, first + every.at[ranked], every.peak[ranked] > 0, find)
         ranked, rank = ranked[found], rank[found]
     ranked, rank = ranked[: _checked(k)], rank[:k]
     if not len(ranked):
@@ -91,15 +91,15 @@ def peaks(
     return pa.table(columns, schema=PEAKS)
 
 
-def _found(dataset: Dataset, features: Ints, tokens: Ints, words: str) -> Bools:
-    """Which of the features have the words in their name, label or peak token, in any case."""
+def _found(dataset: Dataset, features: Ints, tokens: Ints, active: Bools, words: str) -> Bools:
+    """Which of the features have the words in their name, label or, if active, peak token."""
     names = dataset.feature_names
     labels = dataset.features["label"].to_pylist()
     texts = dataset.tokens["text"].take(pa.array(tokens)).to_pylist()
     wanted = words.casefold()
     hits = [
         any(wanted in said.casefold() for said in (*names[feature], labels[feature] or "", text))
-        for feature, text in zip(features, texts, strict=True)
+        for feature, text in zip(features, np.where(active, texts, ""), strict=True)
     ]
     return np.array(hits, bool)
 

@@ -141,7 +141,8 @@ def top_features(
 ) -> Listing:
     """The features that stand out on a prompt, with where and how strongly."""
     table = analysis.peaks(dataset, prompt=prompt, k=k, order=order, specials=specials, find=find)
-    left_out = "" if specials == "include" else " Special tokens do not count."
+    some = specials == "exclude" and dataset.n_special
+    left_out = " Special tokens do not count." if some else ""
     return Listing(
         table=table,
         title=f"Top {_counted(table.num_rows, 'feature')} on {_prompt_name(dataset, prompt)}",
@@ -175,7 +176,8 @@ def histogram(
     row = _strongest(dataset) if feature is None else dataset.feature(feature)
     table = analysis.histogram(dataset, row, bins=bins, specials=specials)
     n_active = int(table["count"].to_numpy().sum())
-    left_out = "" if specials == "include" else ", special tokens left out"
+    some = specials == "exclude" and dataset.n_special
+    left_out = ", special tokens left out" if some else ""
     return Bars(
         table=table,
         title=f"Activations of {dataset.feature_ids[row]}",

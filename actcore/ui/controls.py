@@ -52,7 +52,7 @@ def tokens(dataset: Dataset) -> Tokens:
         find = kept.words("Find", key="find", width=140, placeholder="id, label, token")
         with st.popover("Display"):
             look, counted = _display()
-    ranking = {"order": order, **counted} | ({"find": find} if find else {})
+    ranking = {"order": order, **counted} | ({"find": find.strip()} if find.strip() else {})
     fits = max(1, _MOST_CELLS // max(1, _n_tokens(dataset, prompt)))
     across = "feature" if scale == "prompt" else scale
     return Tokens(

@@ -69,10 +69,11 @@ def bars(view: Bars) -> None:
 
 
 def listing(view: Listing, *, key: str) -> None:
-    """Draws a table; choosing a row selects its feature."""
+    """Draws a table; choosing a row, or clicking a cell of it, selects its feature."""
 
     def pick() -> None:
-        for row in st.session_state[key].selection.rows:
+        selection = st.session_state[key].selection
+        for row in [*selection.rows, *(row for row, _ in selection.cells)]:
             _select(view.table, row)
 
     if not view.table.num_rows:
@@ -82,7 +83,7 @@ def listing(view: Listing, *, key: str) -> None:
         _readable(view.table).to_pandas(),
         key=key,
         on_select=pick,
-        selection_mode="single-row",
+        selection_mode=["single-row", "single-cell"],
         hide_index=True,
         width="stretch",
     )

@@ -32,12 +32,10 @@ def position(dataset: Dataset, prompt: str) -> int | None:
     return int(words) if whole and int(words) in there else None
 
 
-def select(*, feature: str | None = None, position: int | None = None) -> None:
-    """Puts a feature, a token or both into the address."""
-    if feature is not None:
-        mirror("feature", feature)
-    if position is not None:
-        mirror("position", str(position))
+def select(*, feature: str, position: int | None) -> None:
+    """Puts a feature and a token into the address; no token takes out the one that was there."""
+    mirror("feature", feature)
+    mirror("position", None if position is None else str(position))
 
 
 def show_prompt(prompt: str) -> None:
