@@ -22,6 +22,8 @@ from actcore.views.text import markdown, shortened
 
 #: Session state: the choice, the uploader's files, and digest -> (name, bytes) of all uploads.
 CHOICE, UPLOADER, UPLOADS = "data", "uploader", "uploads"
+#: And the uploader's names for what was taken from it.
+TAKEN = "taken"
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 SUFFIXES = (".json", ".json.gz", ".csv", ".csv.gz", ".parquet")
@@ -136,12 +138,14 @@ def _opened(choice: str, files: dict[str, Path], uploads: dict[str, Upload]) -> 
 
 def _take_uploads() -> None:
     """Keeps what the browser sent, and chooses the newest of it."""
+    taken: set[str] = st.session_state.setdefault(TAKEN, set())
     for file in st.session_state[UPLOADER]:
         data = file.getvalue()
         key = _UPLOAD + hashlib.sha256(data).hexdigest()[:16]
-        if key not in st.session_state[UPLOADS]:
-            st.session_state[UPLOADS][key] = Upload(file.name, data)
+        st.session_state[UPLOADS].setdefault(key, Upload(file.name, data))
+        if file.file_id not in taken:
             st.session_state[CHOICE] = key
+            taken.add(file.file_id)
 
 
 def _listed() -> dict[str, Path]:

@@ -5,6 +5,8 @@ Leaves the token strips' own code to `actcore.ui.strips`, the card around a pict
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import Sequence
 from typing import Literal
 
 import pyarrow as pa
@@ -48,6 +50,7 @@ def strips(
 
 def heatmap(view: Heatmap, *, key: str) -> None:
     """Draws a heatmap; a click selects the feature and the token of the cell."""
+    key = _of_content(key, view.rows, view.columns)
 
     def pick() -> None:
         for cell in st.session_state[key].selection.get("cell") or []:
@@ -70,6 +73,7 @@ def bars(view: Bars) -> None:
 
 def listing(view: Listing, *, key: str) -> None:
     """Draws a table; choosing a row, or clicking a cell of it, selects its feature."""
+    key = _of_content(key, *(view.table[name].to_pylist() for name in ("layer", "site", "index")))
 
     def pick() -> None:
         selection = st.session_state[key].selection
@@ -87,6 +91,11 @@ def listing(view: Listing, *, key: str) -> None:
         hide_index=True,
         width="stretch",
     )
+
+
+def _of_content(key: str, *rows: Sequence[object]) -> str:
+    """A key for these rows alone: Streamlit keeps selections by number, whatever stands there."""
+    return f"{key}_{zlib.crc32(repr(rows).encode()):08x}"
 
 
 def _readable(table: pa.Table) -> pa.Table:
