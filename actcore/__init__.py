@@ -7,7 +7,7 @@
 Leaves the app to `streamlit_app.py` and running models to `actcore.live`.
 """
 
-from actcore.dataset import Dataset, concat, keep, long, require_complete
+from actcore.dataset import Dataset, concat, keep, long, require_complete, together
 from actcore.errors import ActcoreError
 from actcore.export import save, save_dataset
 from actcore.figures import FIGURES, draw
@@ -27,4 +27,5 @@ __all__ = [
     "require_complete",
     "save",
     "save_dataset",
+    "together",
 ]

@@ -28,7 +28,9 @@ ACTIVATIONS = _schema(("token", pa.int32()), ("feature", pa.int32()), ("value", 
 
 # Other grains that some files bring along, by their name in `Dataset.others`.
 LAYER_COUNTS = _schema(("token", pa.int32()), ("layer", pa.int16()), ("n_active", pa.int64()))
-OTHERS = {"layer_counts": LAYER_COUNTS}
+#: One number for a whole prompt, where a source gives one; it need not be that of any token.
+PROMPT_VALUES = _schema(("prompt", pa.int32()), ("feature", pa.int32()), ("value", pa.float32()))
+OTHERS = {"layer_counts": LAYER_COUNTS, "prompt_values": PROMPT_VALUES}
 
 # `long(dataset)`: a row with a value is a measurement; one without declares what it names.
 LONG = _schema(
@@ -74,6 +76,58 @@ FEATURE_BY_TOKEN = _schema(
 HISTOGRAM = _schema(
     *_FEATURE, ("left", pa.float32()), ("right", pa.float32()), ("count", pa.int64())
 )
+_ABOUT = (("kind?", pa.string()), ("label?", pa.string()), ("link?", pa.string()))
+GROUPS = _schema(
+    *_FEATURE, ("group", pa.string()), ("value", pa.float64()), ("n", pa.int64()), *_ABOUT
+)
+GROUP_EFFECTS = _schema(
+    *_FEATURE,
+    ("group", pa.string()),
+    ("effect", pa.float64()),
+    ("low?", pa.float64()),
+    ("high?", pa.float64()),
+    ("p?", pa.float64()),
+    ("q?", pa.float64()),
+    ("n", pa.int64()),
+    ("n_rest", pa.int64()),
+    ("mean", pa.float64()),
+    ("mean_rest", pa.float64()),
+    *_ABOUT,
+)
+PROMPT_COUNTS = _schema(*_FEATURE, ("n", pa.int64()), *_ABOUT)
+GROUP_PROMPTS = _schema(
+    ("prompt", pa.string()),
+    ("group", pa.string()),
+    ("rank", pa.int32()),
+    *_FEATURE,
+    ("value", pa.float32()),
+    ("text?", pa.string()),
+)
+LAYER_BY_TOKEN = _schema(
+    ("prompt", pa.string()),
+    ("layer", pa.int16()),
+    *_TOKEN,
+    ("value", pa.float64()),
+    ("n", pa.int64()),
+    ("special", pa.bool_()),
+    ("site", pa.string()),
+    ("index", pa.int64()),
+    ("peak", pa.float32()),
+)
+LAYER_DIFFERENCE = _schema(
+    ("layer", pa.int16()),
+    ("position_a?", pa.int32()),
+    ("position_b?", pa.int32()),
+    ("text_a?", pa.string()),
+    ("text_b?", pa.string()),
+    ("value?", pa.float64()),
+    ("value_a?", pa.float64()),
+    ("value_b?", pa.float64()),
+    ("n_a", pa.int64()),
+    ("n_b", pa.int64()),
+    ("special", pa.bool_()),
+)
+SPACE = _schema(("prompt", pa.string()), *_TOKEN, *_FEATURE, ("value", pa.float32()))
 
 
 def check(table: pa.Table, schema: pa.Schema, *, more: bool = False) -> pa.Table:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from actcore.dataset import Absent, Dataset, Source, assemble
 from actcore.export import DATASETS
-from actcore.schema import FEATURES, LAYER_COUNTS, PROMPTS, TOKENS
+from actcore.schema import FEATURES, LAYER_COUNTS, PROMPT_VALUES, PROMPTS, TOKENS
 from actcore.sites import SITES, FeatureId
 
 
@@ -58,11 +58,22 @@ def _features(draw: st.DrawFn) -> pa.Table:
     ids = draw(st.lists(feature_ids, max_size=5, unique=True))
     keys = [list(column) for column in zip(*ids, strict=True)] or [[], [], []]
     table = _table(draw, FEATURES, keys, len(ids))
-    for name in draw(st.sets(st.sampled_from(["density", "a b", "value", "layer"]), max_size=2)):
-        numbers = st.lists(st.none() | values, min_size=len(ids), max_size=len(ids))
-        if name not in FEATURES.names:
-            table = table.append_column(name, pa.array(draw(numbers), pa.float64()))
+    for name in draw(st.sets(st.sampled_from(["density", "a b", "value", "group"]), max_size=2)):
+        numbers = name in ("density", "value")
+        kind, cells = (pa.float64(), values) if numbers else (pa.string(), texts)
+        column = st.lists(st.none() | cells, min_size=len(ids), max_size=len(ids))
+        table = table.append_column(name, pa.array(draw(column), kind))
     return table
+
+
+def _prompt_values(draw: st.DrawFn, n_prompts: int, n_features: int) -> pa.Table:
+    if not n_prompts or not n_features:
+        return PROMPT_VALUES.empty_table()
+    pairs = st.tuples(st.integers(0, n_prompts - 1), st.integers(0, n_features - 1))
+    chosen = draw(st.lists(pairs, max_size=6, unique=True))
+    value = draw(st.lists(values, min_size=len(chosen), max_size=len(chosen)))
+    prompts, features = [prompt for prompt, _ in chosen], [feature for _, feature in chosen]
+    return pa.table([prompts, features, value], schema=PROMPT_VALUES)
 
 
 def _layer_counts(draw: st.DrawFn, n_tokens: int) -> pa.Table:
@@ -107,7 +118,10 @@ def datasets(
             np.array(value, np.float32),
         ),
         source=_source(draw, unit),
-        others={"layer_counts": _layer_counts(draw, n_tokens)},
+        others={
+            "layer_counts": _layer_counts(draw, n_tokens),
+            "prompt_values": _prompt_values(draw, len(ids), features.num_rows),
+        },
     )
 
 

@@ -74,13 +74,17 @@ def test_parts_in_any_order_make_the_same_tables(dataset: Dataset) -> None:
     n = dataset.features.num_rows
     turned = np.arange(n)[::-1]
     token, feature, value = dataset.cells
+    others = dict(dataset.others)
+    if given := others.get("prompt_values"):
+        key = pa.array(n - 1 - given["feature"].to_numpy(), pa.int32())
+        others["prompt_values"] = given.set_column(1, given.schema.field(1), key)[::-1]
     again = assemble(
         prompts=dataset.prompts,
         tokens=dataset.tokens,
         features=dataset.features.take(pa.array(turned)),
         cells=(token[::-1], n - 1 - feature[::-1], value[::-1]),
         source=dataset.source,
-        others=dataset.others,
+        others=others,
     )
     assert same(again, dataset)
 

@@ -283,3 +283,28 @@ def test_a_column_that_would_take_the_name_of_another_is_not_looked_at(name: str
     dataset = read(f"{header}\np,0,a,5,1.5,cat\n".encode(), name="x.csv")
     assert dataset.features.column_names == FEATURES.names
     assert dataset.features["index"].to_pylist() == [5]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (
+            ",,,7,,1.5",
+            "t.csv, row 3: a prompt_value without a prompt. Fill in the cell, or leave out the row.",
+        ),
+        (
+            "p,,,,,1.5",
+            "t.csv, row 3: a prompt_value without a feature. "
+            "Fill in the cell, or leave out the row.",
+        ),
+        (
+            "p,,,7,,2.5",
+            "t.csv, row 3: a value of the same feature for the same prompt as in row 2. "
+            "Keep one of the two.",
+        ),
+        ("p,,,8,,1e39", "t.csv, row 3: 1e+39 is beyond float32. Values up to 3.4e38 can be held."),
+    ],
+)
+def test_a_wrong_prompt_value_is_refused(row: str, message: str) -> None:
+    head = "prompt,position,text,feature,value,prompt_value\np,,,7,,2.5\n"
+    assert refusal(f"{head}{row}\n".encode(), "t.csv") == message

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 
-from actcore.dataset.core import Dataset, Ints, assemble, measured_cells
+from actcore.dataset.assemble import assemble, with_key
+from actcore.dataset.core import Dataset, Ints, measured_cells
 from actcore.errors import Mismatch
 from actcore.schema import OTHERS
 from actcore.sites import FeatureId
@@ -32,6 +33,7 @@ def keep(
     of_feature = _renumbering(feature_rows, dataset.features.num_rows)
     prompt = of_prompt[dataset.tokens["prompt"].to_numpy()]
     of_token = _renumbering(np.flatnonzero(prompt >= 0), dataset.tokens.num_rows)
+    renumbering = {"prompt": of_prompt, "token": of_token, "feature": of_feature}
     token, feature, value = dataset.cells
     kept = (of_token[token] >= 0) & (of_feature[feature] >= 0)
     return assemble(
@@ -40,10 +42,16 @@ def keep(
         features=dataset.features.filter(pa.array(of_feature >= 0)),
         cells=(of_token[token[kept]], of_feature[feature[kept]], value[kept]),
         source=dataset.source,
-        others={
-            name: _renumbered(table, "token", of_token) for name, table in dataset.others.items()
-        },
+        others={name: _kept(table, renumbering) for name, table in dataset.others.items()},
     )
+
+
+def _kept(table: pa.Table, renumbering: Mapping[str, Ints]) -> pa.Table:
+    """The rows of a table of another grain whose keys all survive, with the new keys."""
+    for key in renumbering:
+        if key in table.column_names:
+            table = _renumbered(table, key, renumbering[key])
+    return table
 
 
 def _renumbering(rows: Sequence[int] | Ints | None, n: int) -> Ints:
@@ -58,12 +66,7 @@ def _renumbering(rows: Sequence[int] | Ints | None, n: int) -> Ints:
 def _renumbered(table: pa.Table, column: str, renumbering: Ints) -> pa.Table:
     """The rows of a table whose key survives, with the new key."""
     key = renumbering[table[column].to_numpy()]
-    return _with_key(table.filter(pa.array(key >= 0)), column, key[key >= 0])
-
-
-def _with_key(table: pa.Table, column: str, key: Ints) -> pa.Table:
-    place = table.schema.get_field_index(column)
-    return table.set_column(place, table.schema.field(place), pa.array(key.astype(np.int32)))
+    return with_key(table.filter(pa.array(key >= 0)), column, key[key >= 0])
 
 
 def concat(datasets: Iterable[Dataset], *, name: str | None = None) -> Dataset:
@@ -80,30 +83,22 @@ def concat(datasets: Iterable[Dataset], *, name: str | None = None) -> Dataset:
         part.source.absent == "zero" and part.features.num_rows == features.num_rows
         for part in parts
     )
-    first_prompt = np.cumsum([0] + [part.prompts.num_rows for part in parts])
-    first_token = np.cumsum([0] + [part.tokens.num_rows for part in parts])
+    places = _places(parts, feature_rows)
     cells = [part.cells if zero else measured_cells(part) for part in parts]
-    pairs = list(zip(parts, cells, feature_rows, first_token[:-1], strict=True))
-    others = {
-        name: pa.concat_tables(
-            _with_key(part.others[name], "token", part.others[name]["token"].to_numpy() + start)
-            for part, start in zip(parts, first_token[:-1], strict=True)
-            if name in part.others
-        )
-        for name in OTHERS
-        if any(name in part.others for part in parts)
-    }
+    every = [
+        (place["token"][token], place["feature"][feature], value)
+        for place, (token, feature, value) in zip(places, cells, strict=True)
+    ]
     return assemble(
         prompts=pa.concat_tables(part.prompts for part in parts),
         tokens=pa.concat_tables(
-            _with_key(part.tokens, "prompt", part.tokens["prompt"].to_numpy() + start)
-            for part, start in zip(parts, first_prompt[:-1], strict=True)
+            _kept(part.tokens, place) for part, place in zip(parts, places, strict=True)
         ),
         features=features,
         cells=(
-            np.concatenate([cell[0] + start for _, cell, _, start in pairs]),
-            np.concatenate([rows[cell[1]] for _, cell, rows, _ in pairs]),
-            np.concatenate([cell[2] for _, cell, _, _ in pairs]),
+            np.concatenate([token for token, _, _ in every]),
+            np.concatenate([feature for _, feature, _ in every]),
+            np.concatenate([value for _, _, value in every]),
         ),
         source=replace(
             parts[0].source,
@@ -113,9 +108,29 @@ def concat(datasets: Iterable[Dataset], *, name: str | None = None) -> Dataset:
             digest="+".join(part.source.digest for part in parts),
             model=_common([part.source.model for part in parts]),
             sae=_common([part.source.sae for part in parts]),
+            files=tuple(name for part in parts for name in part.files),
         ),
-        others=others,
+        others={
+            name: pa.concat_tables(
+                _kept(part.others[name], place)
+                for part, place in zip(parts, places, strict=True)
+                if name in part.others
+            )
+            for name in OTHERS
+            if any(name in part.others for part in parts)
+        },
     )
+
+
+def _places(parts: Sequence[Dataset], feature_rows: Sequence[Ints]) -> list[dict[str, Ints]]:
+    """For each part the rows that its prompts, tokens and features get in the whole."""
+    places, n_prompts, n_tokens = [], 0, 0
+    for part, rows in zip(parts, feature_rows, strict=True):
+        prompts = n_prompts + np.arange(part.prompts.num_rows)
+        tokens = n_tokens + np.arange(part.tokens.num_rows)
+        places.append({"prompt": prompts, "token": tokens, "feature": rows})
+        n_prompts, n_tokens = n_prompts + len(prompts), n_tokens + len(tokens)
+    return places
 
 
 def _require_alike(parts: Sequence[Dataset]) -> None:

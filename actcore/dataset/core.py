@@ -7,7 +7,7 @@ missing entry means. Leaves reading to the readers and every number derived from
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -32,7 +32,7 @@ LARGEST = float(np.nextafter(2.0**128 - 2.0**103, 0))
 
 @dataclass(frozen=True)
 class Source:
-    """Where a Dataset came from, and in what it was measured."""
+    """Where a Dataset came from, and in what it was measured; `files` if it was several."""
 
     name: str
     unit: str
@@ -41,6 +41,7 @@ class Source:
     digest: str
     model: str | None = None
     sae: str | None = None
+    files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +66,11 @@ class Dataset:
         check(self.activations, ACTIVATIONS)
         for name, table in self.others.items():
             check(table, OTHERS[name])
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The names of the files that it was read from, in the order they were given."""
+        return self.source.files or (self.source.name,)
 
     @property
     def n_measured(self) -> int:
@@ -135,64 +141,6 @@ class Dataset:
             (str(id), f"{source_name(id.layer, id.site)}:{id.index}", str(id.index))
             for id in self.feature_ids
         ]
-
-
-def assemble(
-    *,
-    prompts: pa.Table,
-    tokens: pa.Table,
-    features: pa.Table,
-    cells: tuple[Ints, Ints, Floats],
-    source: Source,
-    others: Mapping[str, pa.Table] | None = None,
-) -> Dataset:
-    """The Dataset of these parts, in canonical order.
-
-    `cells` are token rows, feature rows and values, each pair at most once. When
-    `source.absent` is "unmeasured" they are all that was measured, zeros included, and if that is
-    every pair the Dataset is "zero" after all. Tokens must be sorted by prompt and position.
-    """
-    token, feature, value = cells
-    order, in_order = feature_order(features), np.arange(features.num_rows, dtype=np.int32)
-    if (order != in_order).any():
-        rank = np.empty_like(in_order)
-        rank[order] = in_order
-        feature = rank[feature]
-    token, feature = (part.astype(np.int32, copy=False) for part in (token, feature))
-    value = value.astype(np.float32, copy=False)
-    if source.absent == "unmeasured" and len(value) == tokens.num_rows * features.num_rows:
-        source = replace(source, absent="zero")
-    if not value.all():
-        active = value != 0
-        if source.absent == "zero":
-            token, feature, value = (part[active] for part in (token, feature, value))
-        else:
-            value = np.where(active, value, np.float32(0))  # -0.0 becomes 0.0
-    if not _sorted(token, feature):
-        by_key = np.argsort(token.astype(np.int64) * features.num_rows + feature)
-        token, feature, value = token[by_key], feature[by_key], value[by_key]
-    return Dataset(
-        prompts=prompts,
-        tokens=tokens,
-        features=features.take(pa.array(order)),
-        activations=pa.table([token, feature, value], schema=ACTIVATIONS),
-        source=source,
-        others={name: table for name, table in (others or {}).items() if table.num_rows},
-    )
-
-
-def _sorted(token: Ints, feature: Ints) -> bool:
-    next_token = token[1:] > token[:-1]
-    return bool((next_token | ((token[1:] == token[:-1]) & (feature[1:] > feature[:-1]))).all())
-
-
-def feature_order(features: pa.Table) -> Ints:
-    """The rows of a FEATURES table in the order of their FeatureId; no layer comes first."""
-    layers = features["layer"].fill_null(-1).to_numpy()
-    sites = features["site"].to_pylist()
-    rank = {site: number for number, site in enumerate(sorted(set(sites)))}
-    codes = np.fromiter((rank[site] for site in sites), np.int64, len(sites))
-    return np.lexsort((features["index"].to_numpy(), codes, layers))
 
 
 def measured_cells(dataset: Dataset) -> tuple[Ints, Ints, Floats]:

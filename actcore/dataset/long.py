@@ -25,14 +25,16 @@ DECLARED = pa.schema(
         ("kind", pa.string()),
         ("link", pa.string()),
         ("n_active", pa.int64()),
+        ("prompt_value", pa.float32()),
         ("unit", pa.string()),
         ("absent", pa.string()),
         ("model", pa.string()),
         ("sae", pa.string()),
     ]
 )
-#: A further column of `features` gets this prefix, so that it meets no name above.
-PREFIX = "feature_"
+#: A further column of `features` gets one of these prefixes, so that it meets no name above and
+#: tells text from numbers.
+NUMBER, TEXT = "feature_", "described_"
 
 _ROWS = 1 << 17
 
@@ -47,11 +49,16 @@ def long(dataset: Dataset) -> pa.Table:
 
 def long_schema(dataset: Dataset) -> pa.Schema:
     """The columns of `long(dataset)`."""
-    further = [
-        pa.field(PREFIX + column.name, column.type)
-        for column in list(dataset.features.schema)[len(FEATURES) :]
-    ]
-    return pa.schema([*LONG, *DECLARED, *further])
+    further = list(dataset.features.schema)[len(FEATURES) :]
+    return pa.schema([*LONG, *DECLARED, *(field.with_name(_written(field)) for field in further)])
+
+
+def _written(field: pa.Field) -> str:
+    """The column that holds a column of `features`."""
+    name: str = field.name
+    if name in FEATURES.names:
+        return name
+    return (TEXT if pa.types.is_string(field.type) else NUMBER) + name
 
 
 def long_batches(dataset: Dataset) -> Iterator[pa.RecordBatch]:
@@ -73,10 +80,13 @@ def _declarations(dataset: Dataset) -> Iterator[dict[str, pa.Array]]:
     yield {"prompt": prompts["id"], "group": prompts["group"], "prompt_text": prompts["text"]}
     every = np.arange(dataset.features.num_rows)
     known = {
-        (column if column in DECLARED.names else PREFIX + column): dataset.features[column]
-        for column in dataset.features.column_names[3:]
+        _written(field): dataset.features[field.name] for field in list(dataset.features.schema)[3:]
     }
     yield _of_features(dataset, every) | known
+    if given := dataset.others.get("prompt_values"):
+        of_feature = _of_features(dataset, given["feature"].to_numpy())
+        prompt = dataset.prompts["id"].take(given["prompt"])
+        yield of_feature | {"prompt": prompt, "prompt_value": given["value"]}
     if counts := dataset.others.get("layer_counts"):
         of_token = _of_tokens(dataset, counts["token"].to_numpy())
         yield of_token | {"layer": counts["layer"], "n_active": counts["n_active"]}

@@ -15,7 +15,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from actcore.dataset.core import MAX_ROWS
-from actcore.dataset.long import DECLARED, PREFIX
+from actcore.dataset.long import DECLARED, NUMBER, TEXT
 from actcore.errors import ReadError
 from actcore.readers.content import Content, refuse_large
 from actcore.schema import FEATURES, LONG
@@ -56,15 +56,21 @@ def table(content: Content) -> pa.Table:
 
 
 def _is_further(name: str) -> bool:
-    """Whether a column is a further number of the features, under a name of its own."""
-    return name.startswith(PREFIX) and name.removeprefix(PREFIX) not in ("", *FEATURES.names)
+    """Whether a column is a further one of the features, under a name of its own."""
+    own = plain_name(name)
+    return own != name and own not in ("", *FEATURES.names)
+
+
+def plain_name(name: str) -> str:
+    """The name that a column of `features` has there."""
+    return name.removeprefix(NUMBER) if name.startswith(NUMBER) else name.removeprefix(TEXT)
 
 
 def type_of(name: str) -> pa.DataType:
     """The type a column is read as; values as float64, so that none is rounded unseen."""
-    if name == "value" or name.startswith(PREFIX):
+    if name in ("value", "prompt_value") or name.startswith(NUMBER):
         return pa.float64()
-    return KNOWN.field(name).type
+    return pa.string() if name.startswith(TEXT) else KNOWN.field(name).type
 
 
 def _csv(content: Content, names: list[str], wanted: list[str]) -> pa.Table:
@@ -120,7 +126,7 @@ def _typed(content: Content, wanted: list[str]) -> pa.Table:
 
 
 def _cast(content: Content, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
-    further = name.startswith(PREFIX) and pa.types.is_primitive(column.type)
+    further = name.startswith(NUMBER) and pa.types.is_primitive(column.type)
     wanted = column.type if further else type_of(name)
     try:
         return column.cast(wanted)

@@ -15,12 +15,12 @@ import pyarrow.compute as pc
 
 from actcore.dataset import Absent, Dataset, Source, assemble
 from actcore.dataset.core import LARGEST, Bools, Floats, Ints
-from actcore.dataset.long import PREFIX
+from actcore.dataset.long import NUMBER, TEXT
 from actcore.errors import ReadError, shortened
 from actcore.readers.content import LONGEST_TOKEN, Content
 from actcore.readers.special import is_special
-from actcore.readers.table.files import KNOWN, type_of
-from actcore.schema import FEATURES, LAYER_COUNTS, PROMPTS, TOKENS
+from actcore.readers.table.files import KNOWN, plain_name, type_of
+from actcore.schema import FEATURES, LAYER_COUNTS, PROMPT_VALUES, PROMPTS, TOKENS
 
 
 class Rows:
@@ -47,14 +47,17 @@ class Rows:
         value = self.table["value"].fill_null(np.nan).to_numpy()
         cells = np.flatnonzero(~np.isnan(value))
         self._refuse_cells(value[cells], cells, token[cells] * 2**32 + feature[cells])
-        counts = np.flatnonzero(self._given("n_active"))
+        others = {
+            "layer_counts": self._layer_counts(token),
+            "prompt_values": self._prompt_values(prompt, feature),
+        }
         return assemble(
             prompts=self._table(PROMPTS, [ids], prompt, ("prompt_text", "group")),
             tokens=self._tokens(keys, token),
             features=features,
             cells=(token[cells], feature[cells], value[cells].astype(np.float32)),
             source=self._source(),
-            others={"layer_counts": self._layer_counts(token, counts)} if len(counts) else {},
+            others=others,
         )
 
     def _wrong(self, row: int, wrong: str, mend: str) -> ReadError:
@@ -87,16 +90,22 @@ class Rows:
         count, layer = self._given("n_active"), self._given("layer")
         self._refuse(count & ~position, "a count without a position", mend)
         self._refuse(count & ~layer, "a count without a layer", mend)
+        of_prompt = ~pc.is_null(self.table["prompt_value"], nan_is_null=True).to_numpy()
+        self._refuse(of_prompt & ~self._given("prompt"), "a prompt_value without a prompt", mend)
+        self._refuse(of_prompt & ~self._given("feature"), "a prompt_value without a feature", mend)
         lengths = pc.utf8_length(self.table["text"]).fill_null(0).to_numpy()
         longest = f"The longest that is read has {LONGEST_TOKEN:,} characters."
         self._refuse(lengths > LONGEST_TOKEN, "this text is too long for a token", longest)
 
     def _refuse_cells(self, value: Floats, rows: Ints, pair: Ints) -> None:
+        self._refuse_unheld(value, rows)
+        self._refuse_twice(pair, rows, "the same feature on the same token")
+
+    def _refuse_unheld(self, value: Floats, rows: Ints) -> None:
         unheld = np.flatnonzero(~(np.abs(value) <= LARGEST))
         if len(unheld):
             wrong = f"{value[unheld[0]]} is beyond float32"
             raise self._wrong(rows[unheld[0]], wrong, "Values up to 3.4e38 can be held.")
-        self._refuse_twice(pair, rows, "the same feature on the same token")
 
     def _refuse_twice(self, key: Ints, rows: Ints, what: str) -> None:
         order = np.argsort(key, kind="stable")
@@ -171,7 +180,7 @@ class Rows:
         parts = (self._numbers("layer"), code, self._numbers("feature"))
         (layer, site, index), feature = self._owners("feature", *parts)
         n = len(layer)
-        further = [field for field in self.table.schema if field.name.startswith(PREFIX)]
+        further = [field for field in self.table.schema if field.name.startswith((NUMBER, TEXT))]
         names = [*FEATURES.names[3:], *(field.name for field in further)]
         keys = [
             pa.array(layer.astype(np.int16), mask=layer < 0),
@@ -179,17 +188,24 @@ class Rows:
             pa.array(index),
         ]
         facts = [self._facts(name, feature, n) for name in names]
-        renamed = [field.with_name(field.name.removeprefix(PREFIX)) for field in further]
+        renamed = [field.with_name(plain_name(field.name)) for field in further]
         return pa.table(keys + facts, schema=pa.schema([*FEATURES, *renamed])), feature
 
-    def _layer_counts(self, token: Ints, rows: Ints) -> pa.Table:
-        columns = (token[rows], self._numbers("layer")[rows], self._numbers("n_active")[rows])
-        pair = columns[0] * 2**32 + columns[1]
-        self._refuse_twice(pair, rows, "a count of the same layer on the same token")
-        types = (field.type for field in LAYER_COUNTS)
-        arrays = [pa.array(column).cast(type) for column, type in zip(columns, types, strict=True)]
-        order = np.lexsort((columns[1], columns[0]))
-        return pa.table(arrays, schema=LAYER_COUNTS).take(pa.array(order))
+    def _layer_counts(self, token: Ints) -> pa.Table:
+        rows = np.flatnonzero(self._given("n_active"))
+        layer, n_active = self._numbers("layer")[rows], self._numbers("n_active")[rows]
+        self._refuse_twice(
+            token[rows] * 2**32 + layer, rows, "a count of the same layer on the same token"
+        )
+        return _columns(LAYER_COUNTS, token[rows], layer, n_active)
+
+    def _prompt_values(self, prompt: Ints, feature: Ints) -> pa.Table:
+        value = self.table["prompt_value"].fill_null(np.nan).to_numpy()
+        rows = np.flatnonzero(~np.isnan(value))
+        self._refuse_unheld(value[rows], rows)
+        pair = prompt[rows] * 2**32 + feature[rows]
+        self._refuse_twice(pair, rows, "a value of the same feature for the same prompt")
+        return _columns(PROMPT_VALUES, prompt[rows], feature[rows], value[rows])
 
     def _source(self) -> Source:
         everywhere = np.zeros(len(self.table), np.int64)
@@ -208,3 +224,11 @@ class Rows:
             model=model,
             sae=sae,
         )
+
+
+def _columns(schema: pa.Schema, *columns: Ints | Floats) -> pa.Table:
+    """A table of these columns, each with the type that the schema gives it."""
+    pairs = zip(columns, schema.types, strict=True)
+    return pa.table(
+        [pa.array(column).cast(kind, safe=False) for column, kind in pairs], schema=schema
+    )
