@@ -290,7 +290,8 @@ def test_a_column_that_would_take_the_name_of_another_is_not_looked_at(name: str
     [
         (
             ",,,7,,1.5",
-            "t.csv, row 3: a prompt_value without a prompt. Fill in the cell, or leave out the row.",
+            "t.csv, row 3: a prompt_value without a prompt. "
+            "Fill in the cell, or leave out the row.",
         ),
         (
             "p,,,,,1.5",

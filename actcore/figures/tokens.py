@@ -11,6 +11,18 @@ from actcore import analysis
 from actcore.analysis import Order, Scale, Specials
 from actcore.dataset import Dataset
 from actcore.errors import BadValue, NotMeasured
+from actcore.figures.words import (
+    GREY,
+    HATCHED,
+    ONLY,
+    counted,
+    holes,
+    left_out,
+    measure,
+    prompt_name,
+    scale_name,
+    step,
+)
 from actcore.sites import FeatureId
 from actcore.views.bars import Bars
 from actcore.views.heatmap import Heatmap
@@ -18,9 +30,6 @@ from actcore.views.listing import Listing
 from actcore.views.strips import Strips
 from actcore.views.text import visible
 
-_HATCHED = "Hatched: not measured."
-_GREY = "Hatched or plain grey: not measured."
-_ONLY = "Only what was measured counts."
 _FULL = {
     "prompt": "its largest value on the prompt",
     "feature": "the feature's largest value on all prompts",
@@ -47,7 +56,7 @@ def token_strip(
         rows = _top(dataset, prompt, k, order, specials, find)
     else:
         rows = [dataset.feature(feature)]
-    name = _prompt_name(dataset, prompt)
+    name = prompt_name(dataset, prompt)
     what = str(dataset.feature_ids[rows[0]]) if len(rows) == 1 else f"Top {len(rows)} features"
     return Strips(
         table=analysis.prompt_strips(dataset, rows, prompt=prompt, scale=scale, specials=specials),
@@ -105,12 +114,12 @@ def feature_by_token(
     special = table["special"].to_numpy()
     on_scale = ~special if specials == "exclude" else np.ones_like(special)
     values = table["value"].fill_null(0).to_numpy()[on_scale]
-    left_out = _left_out(dataset, specials)
+    aside = left_out(dataset, specials)
     return Heatmap(
         table=table,
-        title=f"{_counted(len(features), 'feature')} on {_prompt_name(dataset, prompt)}",
-        caption=f"{_measure(dataset)}, one {_scale_name(log)} for all cells{left_out}."
-        f"{_holes(dataset, _GREY)}",
+        title=f"{counted(len(features), 'feature')} on {prompt_name(dataset, prompt)}",
+        caption=f"{measure(dataset)}, one {scale_name(log)} for all cells{aside}."
+        f"{holes(dataset, GREY)}",
         unit=dataset.source.unit,
         row=np.repeat(np.arange(len(features)), n_columns),
         column=np.tile(np.arange(n_columns), len(features)),
@@ -126,7 +135,7 @@ def feature_by_token(
         row_title="feature",
         column_title="token",
         hover=("layer", "site", "index", "position", "text", "value"),
-        cell=(_step(n_columns, 44, 2640), _step(len(features), 18, 3600)),
+        cell=(step(n_columns, 44, 2640), step(len(features), 18, 3600)),
     )
 
 
@@ -142,11 +151,11 @@ def top_features(
     """The features that stand out on a prompt, with where and how strongly."""
     table = analysis.peaks(dataset, prompt=prompt, k=k, order=order, specials=specials, find=find)
     some = specials == "exclude" and dataset.n_special
-    left_out = " Special tokens do not count." if some else ""
+    aside = " Special tokens do not count." if some else ""
     return Listing(
         table=table,
-        title=f"Top {_counted(table.num_rows, 'feature')} on {_prompt_name(dataset, prompt)}",
-        caption=f"{_measure(dataset)}, by {order}.{left_out}{_holes(dataset, _ONLY)}",
+        title=f"Top {counted(table.num_rows, 'feature')} on {prompt_name(dataset, prompt)}",
+        caption=f"{measure(dataset)}, by {order}.{aside}{holes(dataset, ONLY)}",
     )
 
 
@@ -160,8 +169,8 @@ def token_features(
     text = visible(dataset.tokens["text"][int(at)].as_py())
     return Listing(
         table=table,
-        title=f"Strongest on token {position} {text} of {_prompt_name(dataset, prompt)}",
-        caption=f"{_measure(dataset)}; inactive features are left out.{_holes(dataset, _ONLY)}",
+        title=f"Strongest on token {position} {text} of {prompt_name(dataset, prompt)}",
+        caption=f"{measure(dataset)}; inactive features are left out.{holes(dataset, ONLY)}",
     )
 
 
@@ -177,19 +186,14 @@ def histogram(
     table = analysis.histogram(dataset, row, bins=bins, specials=specials)
     n_active = int(table["count"].to_numpy().sum())
     some = specials == "exclude" and dataset.n_special
-    left_out = ", special tokens left out" if some else ""
+    aside = ", special tokens left out" if some else ""
     return Bars(
         table=table,
         title=f"Activations of {dataset.feature_ids[row]}",
-        caption=f"{_measure(dataset)} on the {_counted(n_active, 'token')} of all prompts on "
-        f"which it is active{left_out}.{_holes(dataset, _ONLY)}",
+        caption=f"{measure(dataset)} on the {counted(n_active, 'token')} of all prompts on "
+        f"which it is active{aside}.{holes(dataset, ONLY)}",
         unit=dataset.source.unit,
     )
-
-
-def _step(n: int, wanted: int, most: int) -> int:
-    """Pixels for each of n cells: as wanted, or fewer where all would take more than `most`."""
-    return max(1, min(wanted, most // max(n, 1)))
 
 
 def _top(
@@ -228,36 +232,7 @@ def _not_negative(tokens_per_row: int) -> int:
     return tokens_per_row
 
 
-def _prompt_name(dataset: Dataset, prompt: str | int) -> str:
-    return str(dataset.prompts["id"][dataset.prompt(prompt)].as_py())
-
-
-def _counted(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
-
-
-def _measure(dataset: Dataset) -> str:
-    """What is shown, in which unit, of which model and SAE."""
-    source = dataset.source
-    of = " ".join(name for name in (source.model, source.sae) if name)
-    return source.unit.capitalize() + (f", {of}" if of else "")
-
-
-def _scale_name(log: bool) -> str:
-    return "log scale" if log else "linear scale"
-
-
-def _left_out(dataset: Dataset, specials: Specials) -> str:
-    shown = specials == "exclude" and dataset.n_special
-    return "; special tokens (dashed) are off the scale" if shown else ""
-
-
-def _holes(dataset: Dataset, said: str) -> str:
-    """What is said of the measurements that are not there, where some are not."""
-    return f" {said}" if dataset.source.absent == "unmeasured" else ""
-
-
 def _strip_caption(dataset: Dataset, scale: Scale, log: bool, specials: Specials) -> str:
     full = f"full colour at {_FULL[scale]}"
-    left_out = _left_out(dataset, specials)
-    return f"{_measure(dataset)}, {_scale_name(log)}, {full}{left_out}.{_holes(dataset, _HATCHED)}"
+    aside = left_out(dataset, specials)
+    return f"{measure(dataset)}, {scale_name(log)}, {full}{aside}.{holes(dataset, HATCHED)}"

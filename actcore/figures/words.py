@@ -1,0 +1,51 @@
+"""The words and sizes that figures share: what was measured, in which unit, what is left out.
+
+Leaves what only one figure says to that figure.
+"""
+
+from __future__ import annotations
+
+from actcore.analysis import Specials
+from actcore.dataset import Dataset
+
+HATCHED = "Hatched: not measured."
+GREY = "Hatched or plain grey: not measured."
+ONLY = "Only what was measured counts."
+
+
+def step(n: int, wanted: int, most: int) -> int:
+    """Pixels for each of n cells: as wanted, or fewer where all would take more than `most`."""
+    return max(1, min(wanted, most // max(n, 1)))
+
+
+def prompt_name(dataset: Dataset, prompt: str | int) -> str:
+    """The id of a prompt."""
+    return str(dataset.prompts["id"][dataset.prompt(prompt)].as_py())
+
+
+def counted(n: int, noun: str) -> str:
+    """`1 feature`, `2 features`."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def measure(dataset: Dataset) -> str:
+    """What is shown, in which unit, of which model and SAE."""
+    source = dataset.source
+    of = " ".join(name for name in (source.model, source.sae) if name)
+    return source.unit.capitalize() + (f", {of}" if of else "")
+
+
+def scale_name(log: bool) -> str:
+    """The name of a scale."""
+    return "log scale" if log else "linear scale"
+
+
+def left_out(dataset: Dataset, specials: Specials) -> str:
+    """What is said of special tokens, where there are some and they do not count."""
+    shown = specials == "exclude" and dataset.n_special
+    return "; special tokens (dashed) are off the scale" if shown else ""
+
+
+def holes(dataset: Dataset, said: str) -> str:
+    """What is said of the measurements that are not there, where some are not."""
+    return f" {said}" if dataset.source.absent == "unmeasured" else ""
