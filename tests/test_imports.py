@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 #: A part imports from tiers above its own only. `actcore` is the package's own public names.
 TIERS = (
     ("errors",),
-    ("schema", "sites"),
+    ("schema", "sites", "special"),
     ("dataset",),
     ("readers", "analysis", "live"),
     ("views",),

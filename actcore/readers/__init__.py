@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from actcore.dataset import Dataset
 from actcore.errors import ReadError
-from actcore.readers import dump, table
+from actcore.readers import descriptions, dump, norms, prompts, table
 from actcore.readers.content import Content
 
 _MAPPED = 64 << 20
@@ -65,6 +65,24 @@ READERS = (
         "a JSON object with `results`, a list of probes with tokens and activations",
         dump.claims,
         dump.read,
+    ),
+    Reader(
+        "prompts per feature",
+        "JSON lines with `active_prompts`, a list of prompts for each feature",
+        prompts.claims,
+        prompts.read,
+    ),
+    Reader(
+        "feature descriptions",
+        "CSV with the columns feature_id, source",
+        descriptions.claims,
+        descriptions.read,
+    ),
+    Reader(
+        "neuron norms",
+        "CSV with the columns Token_Pos, Token, Layer, Neuron_ID, Activation_Norm",
+        norms.claims,
+        norms.read,
     ),
     Reader(
         "long table",

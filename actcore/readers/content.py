@@ -13,6 +13,7 @@ import mmap
 import re
 import threading
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -33,10 +34,17 @@ _ENCODINGS = {
     b"\xfe\xff": "is UTF-16, not UTF-8",
 }
 _GZIP = b"\x1f\x8b"
-_KINDS = {".json": "JSON", ".csv": "CSV", ".parquet": "Parquet"}
+_KINDS = {
+    ".json": "JSON",
+    ".ndjson": "JSON lines",
+    ".jsonl": "JSON lines",
+    ".csv": "CSV",
+    ".parquet": "Parquet",
+}
 _SUFFIXES = {kind: suffix for suffix, kind in _KINDS.items()}
 _PLACE = re.compile(r"^(?P<wrong>.*?)(?: - at `\$(?P<path>.*)`)?$", re.S)
 _OBJECT, _JSON = re.compile(rb"\s*\{"), re.compile(rb"\s*[\[{]")
+_WORD = re.compile(rb"\S")
 _NO_NUMBER = re.compile(rb"NaN|Infinity")
 _BYTE = re.compile(r"(?P<wrong>.*?) \(byte (?P<byte>\d+)\)", re.S)
 
@@ -44,7 +52,8 @@ _BYTE = re.compile(r"(?P<wrong>.*?) \(byte (?P<byte>\d+)\)", re.S)
 class Content:
     """One file's bytes.
 
-    Attributes: name (as given), data (unpacked), kind ("JSON", "CSV" or "Parquet").
+    Attributes: name (as given), data (unpacked), kind ("JSON", "JSON lines" for several values,
+                one a line, "CSV" or "Parquet").
     Raises:     ReadError.
     """
 
@@ -67,43 +76,65 @@ class Content:
         return self._hash.hexdigest()
 
     def top(self, type: type[T]) -> T:
-        """The top level of a JSON file as a struct whose fields are optional, decoded once.
+        """The first value of a JSON file as a struct whose fields are optional, decoded once.
 
         Unknown keys are skipped, and JSON that is no object has none of the fields.
         """
         if type not in self._tops:
-            if _OBJECT.match(self.data):
-                self._tops[type] = self.decoded(self.data, type, "")
+            line, first = next(self.values())
+            if _OBJECT.match(first):
+                self._tops[type] = self.decoded(first, type, "", line=line)
             else:
-                self.decoded(self.data, msgspec.Raw, "")
+                self.decoded(first, msgspec.Raw, "", line=line)
                 self._tops[type] = type()
         return cast(T, self._tops[type])
 
-    def decoded(self, raw: bytes | msgspec.Raw | mmap.mmap, type: type[T], where: str) -> T:
-        """JSON as that type, strictly; `where` is the place of `raw` in the file."""
+    def values(self) -> Iterator[tuple[int, bytes | mmap.mmap]]:
+        """The values of a JSON file, undecoded, with their lines; 0 if one value is the file."""
+        if self.kind == "JSON":
+            yield 0, self.data
+            return
+        start, line = 0, 0
+        while start < len(self.data):
+            line, stop = line + 1, self._line_end(start)
+            value = self.data[start:stop]
+            if value and not value.isspace():
+                yield line, value
+            start = stop + 1
+
+    def decoded(
+        self, raw: bytes | msgspec.Raw | mmap.mmap, type: type[T], where: str, *, line: int = 0
+    ) -> T:
+        """JSON as that type, strictly; `where` is the place of `raw` in the file, or in a line."""
         try:
             return msgspec.json.decode(raw, type=type)
         except msgspec.MsgspecError as error:
-            raise self.wrong(*self._said(error, where)) from error
+            raise self.wrong(*self._said(error, raw, where, line)) from error
         except UnicodeDecodeError as error:
-            raise self.wrong(where, "text in it is not UTF-8", "Save it as UTF-8.") from error
+            wrong, mend = "text in it is not UTF-8", "Save it as UTF-8."
+            raise self.wrong(in_line(line, where), wrong, mend) from error
         except RecursionError as error:
             deep = "brackets are nested too deeply"
-            raise self.wrong(where, deep, "No format read here nests more than ten.") from error
+            mend = "No format read here nests more than ten."
+            raise self.wrong(in_line(line, where), deep, mend) from error
 
     def wrong(self, where: str, wrong: str, mend: str) -> ReadError:
         """What to raise for something wrong at a place in this file."""
         return ReadError(self.name, where, wrong, mend)
 
-    def _said(self, error: Exception, where: str) -> tuple[str, str, str]:
+    def _said(
+        self, error: Exception, raw: bytes | msgspec.Raw | mmap.mmap, where: str, line: int
+    ) -> tuple[str, str, str]:
         """What msgspec said, as the parts of a ReadError."""
         words = str(error)
         if words == "Input data was truncated":
-            return where, "the JSON ends before it is complete", "Export or copy the file again."
+            mend = "Write each value whole on one line, or copy the file again."
+            mend = mend if line else "Export or copy the file again."
+            return in_line(line, where), "the JSON ends before it is complete", mend
         if match := _BYTE.fullmatch(words):
             byte = int(match["byte"])
-            near = where or self._line(byte)
-            if not where and (number := _NO_NUMBER.match(self.data, byte)):
+            near = in_line(line, where or (f"column {byte + 1}" if line else self._line(byte)))
+            if not isinstance(raw, msgspec.Raw) and (number := _NO_NUMBER.match(raw, byte)):
                 mend = "Where nothing was measured, write null."
                 return near, f"{number[0].decode()} is no number in JSON", mend
             wrong = match["wrong"].replace("JSON is malformed", "this is not JSON")
@@ -111,7 +142,7 @@ class Content:
         match = _PLACE.fullmatch(words)
         assert match
         place = f"{where}{match['path'] or ''}".lstrip(".")
-        return place, match["wrong"], "See the README for the format."
+        return in_line(line, place), match["wrong"], "See the README for the format."
 
     def _line(self, byte: int) -> str:
         before = self.data[:byte]
@@ -134,12 +165,27 @@ class Content:
         if b"\0" in first_line:
             mend = "Name another file, or save this one as UTF-8."
             raise self.wrong("", "these bytes are neither UTF-8 text nor Parquet", mend)
-        if _JSON.match(self.data):
-            return "JSON"
-        if self._named() == "JSON" and b"," not in first_line:
-            self.decoded(self.data, msgspec.Raw, "")  # what is broken says more than "not JSON"
+        if start := _JSON.match(self.data):
+            return "JSON lines" if self._are_lines(start.end() - 1) else "JSON"
+        if self._named() in ("JSON", "JSON lines") and b"," not in first_line:
+            # What is broken says more than "not JSON".
+            self.decoded(self.data, msgspec.Raw, "")
             return "JSON"
         return "CSV"
+
+    def _are_lines(self, start: int) -> bool:
+        """Whether the JSON that starts there is more than one value, each on a line."""
+        stop = self._line_end(start)
+        if self._named() == "JSON lines":
+            # What is broken in a line is said of that line, unless all is one value.
+            return _WORD.search(self.data, stop) is not None and (
+                _is_json(self.data[start:stop]) or not _is_json(self.data)
+            )
+        return _JSON.match(self.data, stop) is not None and _is_json(self.data[start:stop])
+
+    def _line_end(self, start: int) -> int:
+        stop = self.data.find(b"\n", start)
+        return len(self.data) if stop < 0 else stop
 
     def _named(self) -> str | None:
         """The kind that the name says this is."""
@@ -147,10 +193,24 @@ class Content:
 
     def _refuse_misnamed(self) -> None:
         named = self._named() or self.kind
-        if named != self.kind:
+        # One value alone is JSON lines as well.
+        if named != self.kind and (named, self.kind) != ("JSON lines", "JSON"):
             right = Path(self.name.removesuffix(".gz")).stem + _SUFFIXES[self.kind]
             wrong = f"the name says {named}, but the content is {self.kind}"
             raise self.wrong("", wrong, f"Rename it to {shortened(right)}.")
+
+
+def _is_json(data: bytes | mmap.mmap) -> bool:
+    try:
+        msgspec.json.decode(data, type=msgspec.Raw)
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+    return True
+
+
+def in_line(line: int, place: str) -> str:
+    """A place within a line as the user is told it; line 0 is a file of one value."""
+    return ", ".join(filter(None, [f"line {line}" if line else "", place]))
 
 
 def _unpacked(packed: bytes | mmap.mmap, name: str) -> bytes:

@@ -56,7 +56,7 @@ def read(content: Content) -> Dataset:
     if not dump.results:
         raise content.wrong("results", "there is no probe in the list", "Run at least one probe.")
     listings, pile, probes = Listings(content), Pile(), []
-    with _uncollected():
+    with uncollected():
         for number, raw in enumerate(dump.results):
             probe, cells = decoded_probe(listings, raw, number)
             probes.append(probe)
@@ -74,7 +74,7 @@ def read(content: Content) -> Dataset:
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
     """No garbage collection meanwhile: it would walk millions of fresh objects again and again."""
     collecting = gc.isenabled()
     gc.disable()

@@ -17,7 +17,7 @@ from actcore.dataset.core import Ints
 from actcore.errors import shortened
 from actcore.readers.content import Content
 from actcore.readers.dump.probes import UNNAMED, Cells, Listings, Probe, sortable
-from actcore.readers.special import is_special
+from actcore.special import is_special
 from actcore.schema import FEATURES, LAYER_COUNTS, PROMPTS, TOKENS
 from actcore.sites import FeatureId
 

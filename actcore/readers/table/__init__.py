@@ -22,7 +22,7 @@ NEEDED = ("prompt", "position", "text", "feature", "value")
 
 def claims(content: Content) -> bool:
     """Whether the columns of a long table are there."""
-    return content.kind != "JSON" and set(NEEDED) <= set(column_names(content))
+    return content.kind in ("CSV", "Parquet") and set(NEEDED) <= set(column_names(content))
 
 
 def read(content: Content) -> Dataset:

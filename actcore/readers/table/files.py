@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,7 +30,9 @@ _CELL = re.compile(
     re.S,
 )
 _ROW = re.compile(r"CSV parse error: Row #(?P<row>\d+): (?P<said>Expected .* columns, got \d+)")
-_WORDS = {"double": "a number", "bool": "true or false"}
+_EMPTY = "Leave the cell empty if it is not known."
+_WHOLE = ("a whole number", "Write a whole number from 0 up.")
+_WORDS = {"double": ("a number", _EMPTY), "bool": ("true or false", _EMPTY)}
 
 
 def column_names(content: Content) -> list[str]:
@@ -45,11 +47,44 @@ def table(content: Content) -> pa.Table:
     """The columns that are known here, each with its type. Raises: ReadError."""
     names = column_names(content)
     wanted = [name for name in names if name in KNOWN.names or _is_further(name)]
-    for name in wanted:
-        if wanted.count(name) > 1:
+    if content.kind == "CSV":
+        return csv_columns(content, {name: type_of(name) for name in wanted})
+    _refuse_twice(content, wanted)
+    return _not_empty(content, _typed(content, wanted))
+
+
+def csv_columns(content: Content, types: Mapping[str, pa.DataType]) -> pa.Table:
+    """These columns of a CSV; an empty cell is null, in quotation marks it is an empty text.
+
+    Raises: ReadError.
+    """
+    names = column_names(content)
+    _refuse_twice(content, [name for name in names if name in types])
+    convert = pa.csv.ConvertOptions(
+        column_types=types,
+        include_columns=list(types),
+        null_values=[""],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+    )
+    parse = pa.csv.ParseOptions(newlines_in_values=True)
+    # One thread: with more, Arrow no longer knows which row is wrong.
+    whole = pa.csv.ReadOptions(use_threads=False, block_size=_BLOCK)
+    try:
+        rows = pa.csv.read_csv(pa.BufferReader(pa.py_buffer(content.data)), whole, parse, convert)
+    except pa.ArrowException as error:
+        raise _explained(content, str(error), names) from error
+    return _not_empty(content, rows)
+
+
+def _refuse_twice(content: Content, names: Sequence[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
             wrong = f"the column {name} is there twice"
             raise content.wrong("the header", wrong, "Rename one of them.")
-    rows = _csv(content, names, wanted) if content.kind == "CSV" else _typed(content, wanted)
+
+
+def _not_empty(content: Content, rows: pa.Table) -> pa.Table:
     if not len(rows):
         raise content.wrong("", "there is no row below the header", "Export it again.")
     return rows
@@ -73,31 +108,14 @@ def type_of(name: str) -> pa.DataType:
     return pa.string() if name.startswith(TEXT) else KNOWN.field(name).type
 
 
-def _csv(content: Content, names: list[str], wanted: list[str]) -> pa.Table:
-    convert = pa.csv.ConvertOptions(
-        column_types={name: type_of(name) for name in wanted},
-        include_columns=wanted,
-        null_values=[""],
-        strings_can_be_null=True,
-        quoted_strings_can_be_null=False,
-    )
-    parse = pa.csv.ParseOptions(newlines_in_values=True)
-    # One thread: with more, Arrow no longer knows which row is wrong.
-    whole = pa.csv.ReadOptions(use_threads=False, block_size=_BLOCK)
-    try:
-        return pa.csv.read_csv(pa.BufferReader(pa.py_buffer(content.data)), whole, parse, convert)
-    except pa.ArrowException as error:
-        raise _explained(content, str(error), names) from error
-
-
 def _explained(content: Content, said: str, names: list[str]) -> ReadError:
     """What Arrow said of a CSV, with the row as a spreadsheet counts it: the header is row 1."""
     if match := _CELL.match(said):
         where = f"row {match['row']}, column {names[int(match['column'])]}"
         if match["value"] is None:
             return content.wrong(where, match["said"], "Save the file as UTF-8.")
-        wrong = f"{match['value']} is not {_WORDS.get(match['type'], 'a whole number')}"
-        return content.wrong(where, wrong, "Leave the cell empty if it is not known.")
+        words, mend = _WORDS.get(match["type"], _WHOLE)
+        return content.wrong(where, f"{match['value']} is not {words}", mend)
     if match := _ROW.match(said):
         return content.wrong(f"row {match['row']}", match["said"], "Mend or remove that row.")
     if "straddles" in said:

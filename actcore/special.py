@@ -7,6 +7,7 @@ stands mid-prompt and has such a name is special as well: no usual tokenizer mak
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 #: BOS, EOS, padding and turn marks of the usual tokenizers, by family. Unknown-word and mask tokens
 #: are not here: they stand for text.
@@ -37,6 +38,15 @@ SPECIAL_TOKENS = frozenset(
         *("[CLS]", "[SEP]", "<cls>", "<sep>"),
     ]
 )
+#: Those that batches are padded with: padding by name, or the end of text or turn in its place.
+PADDING = frozenset(
+    [
+        *("<pad>", "[PAD]", "<PAD>", "<|padding|>", "<|pad|>", "<|fim_pad|>", "<fim_pad>"),
+        *("<｜▁pad▁｜>", "<|finetune_right_pad_id|>", "<|finetune_right_pad|>"),
+        *("</s>", "<eos>", "<EOS>", "[EOS]", "<EOS_TOKEN>", "<eop>", "<｜end▁of▁sentence｜>"),
+        *("<|endoftext|>", "<|end_of_text|>", "<|eot_id|>", "<|eot|>", "<|im_end|>", "<|end|>"),
+    ]
+)
 #: Reserved tokens that some models use as padding.
 _RESERVED = re.compile(r"<unused\d+>|<extra_id_\d+>|<\|reserved_special_token_\d+\|>")
 
@@ -44,3 +54,24 @@ _RESERVED = re.compile(r"<unused\d+>|<extra_id_\d+>|<\|reserved_special_token_\d
 def is_special(text: str) -> bool:
     """Whether a token with this text is special."""
     return text in SPECIAL_TOKENS or _RESERVED.fullmatch(text) is not None
+
+
+def is_padding(text: str) -> bool:
+    """Whether a token with this text, at the end of a prompt, can be padding."""
+    return text in PADDING or _RESERVED.fullmatch(text) is not None
+
+
+def padding_start(texts: Sequence[str]) -> int:
+    """The position at which the padding at the end of a prompt starts; its length if it has none.
+
+    Padding is a run of one same token. The first token of a prompt never is, for some models start
+    a text with what they pad it with.
+
+    >>> padding_start(["<bos>", " a", "</s>", "<pad>", "<pad>"])
+    3
+    """
+    start = len(texts)
+    if texts and is_padding(texts[-1]):
+        while start > 1 and texts[start - 1] == texts[-1]:
+            start -= 1
+    return start
