@@ -78,7 +78,7 @@ def peaks(
     tokens = dataset.tokens.take(pa.array(first + every.at[ranked]))
     features = dataset.features.take(pa.array(ranked))
     columns = [
-        _repeated(dataset.prompts["id"][row].as_py(), len(ranked)),
+        repeated(dataset.prompts["id"][row].as_py(), len(ranked)),
         rank,
         *(features[name] for name in ("layer", "site", "index")),
         every.peak[ranked],
@@ -110,7 +110,8 @@ def _checked(k: int | None) -> int | None:
     return k
 
 
-def _repeated(value: str, n: int) -> pa.Array:
+def repeated(value: str, n: int) -> pa.Array:
+    """A column of n equal strings."""
     return pa.repeat(pa.scalar(value, pa.string()), n)
 
 
@@ -158,34 +159,74 @@ def _summarise(every: _Summaries, measured: Block) -> None:
     every.density[rows] = (np.where(known, values, 0) > 0).sum(axis=1) / n_known
 
 
-def token_features(
-    dataset: Dataset, *, prompt: str | int, position: int, k: int | None = 10
+def strongest(
+    dataset: Dataset,
+    *,
+    prompt: str | int,
+    layer: int | None = None,
+    position: int | None = None,
+    k: int | None = 20,
 ) -> pa.Table:
-    """The k features strongest on one token, special or not; inactive ones are left out.
+    """The k largest activations of a prompt, of one layer or token of it, or of one in the other.
 
-    Ties go to the lower FeatureId. Returns: TOKEN_FEATURES [dataset.source.unit].
-    Raises: UnknownName, for the prompt; BadValue, for a position that it does not have.
+    Special tokens count, inactive features are left out. Ties go to the earlier position, then to
+    the lower FeatureId.
+    Returns: TOKEN_FEATURES [dataset.source.unit].
+    Raises:  UnknownName, for the prompt; BadValue, for k, and for a layer or position that the
+             prompt does not have.
     """
     row = dataset.prompt(prompt)
     start, stop = dataset.prompt_starts[row : row + 2]
-    positions = dataset.tokens["position"].to_numpy()[start:stop]
-    if position not in positions:
-        there = f"{positions.min()} to {positions.max()}" if len(positions) else "none"
-        raise BadValue("position", position, f"the positions of this prompt, {there}")
-    at = start + int(np.argmax(positions == position))
-    token, feature, value = dataset.cells
-    part = slice(*np.searchsorted(token, [at, at + 1]))
-    ranked = np.argsort(-value[part], kind="stable")
-    ranked = ranked[value[part][ranked] > 0][: _checked(k)]
-    features = dataset.features.take(pa.array(feature[part][ranked]))
-    n = len(ranked)
+    token, feature, value = stored(dataset, start, stop)
+    kept = value > 0
+    if layer is not None:
+        layers = dataset.features["layer"].fill_null(-1).to_numpy()
+        there = layers if dataset.source.absent == "zero" else layers[feature]
+        _require("layer", layer, there[there >= 0])
+        kept &= layers[feature] == layer
+    if position is not None:
+        positions = dataset.tokens["position"].to_numpy()
+        _require("position", position, positions[start:stop])
+        kept &= positions[token] == position
+    entries = np.flatnonzero(kept)
+    ranked = entries[largest(value[entries], _checked(k))]
+    tokens = dataset.tokens.take(pa.array(token[ranked]))
+    features = dataset.features.take(pa.array(feature[ranked]))
     columns = [
-        _repeated(dataset.prompts["id"][row].as_py(), n),
-        np.full(n, position, np.int32),
-        _repeated(dataset.tokens["text"][at].as_py(), n),
-        np.arange(1, n + 1, dtype=np.int32),
+        repeated(dataset.prompts["id"][row].as_py(), len(ranked)),
+        *(tokens[name] for name in ("position", "text")),
+        np.arange(1, len(ranked) + 1, dtype=np.int32),
         *(features[name] for name in ("layer", "site", "index")),
-        value[part][ranked],
+        value[ranked],
         features["label"],
     ]
     return pa.table(columns, schema=TOKEN_FEATURES)
+
+
+def token_features(
+    dataset: Dataset, *, prompt: str | int, position: int, k: int | None = 10
+) -> pa.Table:
+    """The k features that are `strongest` on one token."""
+    return strongest(dataset, prompt=prompt, position=position, k=k)
+
+
+def stored(dataset: Dataset, start: int, stop: int) -> tuple[Ints, Ints, Floats]:
+    """The cells of the token rows from start to before stop."""
+    token, feature, value = dataset.cells
+    part = slice(*np.searchsorted(token, [start, stop]))
+    return token[part], feature[part], value[part]
+
+
+def largest(value: Floats, k: int | None) -> Ints:
+    """Where the k largest values stand, largest first, equals in the order they have."""
+    if k is None or k >= len(value):
+        return np.argsort(-value, kind="stable")
+    # Only what reaches the k-th is sorted: of five million values that takes a hundredth.
+    candidates = np.flatnonzero(value >= np.partition(value, -k)[-k])
+    return candidates[np.argsort(-value[candidates], kind="stable")[:k]]
+
+
+def _require(parameter: str, given: int, there: Ints) -> None:
+    if given not in there:
+        span = f"{there.min()} to {there.max()}" if len(there) else "none"
+        raise BadValue(parameter, given, f"the {parameter}s of this prompt, {span}")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from actcore.dataset import Dataset
 from actcore.dataset.core import Bools, Floats, Ints
+from actcore.special import padding_start
 
 Specials = Literal["exclude", "include"]
 
@@ -48,6 +49,19 @@ def block(
     special = dataset.tokens["special"].to_numpy()[start:stop]
     counted = ~special if specials == "exclude" else np.ones_like(special)
     return Block(prompt, np.arange(start, stop), features, values, counted)
+
+
+def n_padding(dataset: Dataset, prompt: int) -> int:
+    """How many tokens of padding stand at the end of a prompt row."""
+    start, stop = dataset.prompt_starts[prompt : prompt + 2]
+    texts = dataset.tokens["text"].slice(start, stop - start).to_pylist()
+    return len(texts) - padding_start(texts)
+
+
+def unpadded(dataset: Dataset, of: Block) -> Block:
+    """The block without the padding at the end of its prompt."""
+    end = len(of.rows) - n_padding(dataset, of.prompt)
+    return replace(of, rows=of.rows[:end], values=of.values[:, :end], counted=of.counted[:end])
 
 
 def active_features(dataset: Dataset, prompt: int) -> Ints:

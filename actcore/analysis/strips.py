@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import numpy as np
 import pyarrow as pa
 
-from actcore.analysis.prompts import Block, Specials, block, maxima
+from actcore.analysis.prompts import Block, Specials, block, maxima, unpadded
 from actcore.dataset import Dataset
 from actcore.dataset.core import Floats, Ints
 from actcore.errors import BadValue, NotMeasured
@@ -19,6 +19,9 @@ from actcore.schema import FEATURE_BY_TOKEN, HISTOGRAM, STRIP_CELLS
 
 #: Which maximum is full colour: the row's own, the feature's over all prompts, that of all shown.
 Scale = Literal["prompt", "feature", "shown"]
+
+#: Whether the padding at the end of a prompt is in the cells.
+Padding = Literal["hide", "show"]
 
 MAX_CELLS = 5_000_000
 
@@ -30,6 +33,7 @@ def prompt_strips(
     prompt: str | int,
     scale: Scale = "prompt",
     specials: Specials = "exclude",
+    padding: Padding = "show",
 ) -> pa.Table:
     """A strip for each of these feature rows on one prompt.
 
@@ -39,7 +43,7 @@ def prompt_strips(
     of_prompt = block(
         dataset, dataset.prompt(prompt), features=np.asarray(features, np.int64), specials=specials
     )
-    return _strips(dataset, [of_prompt], scale, specials)
+    return _strips(dataset, [of_prompt], scale, specials, padding)
 
 
 def feature_strips(
@@ -49,27 +53,30 @@ def feature_strips(
     prompts: Sequence[int] | None = None,
     scale: Scale = "feature",
     specials: Specials = "exclude",
+    padding: Padding = "show",
 ) -> pa.Table:
     """A strip for one feature row on each prompt that has it measured, or on these prompt rows.
 
-    Returns: STRIP_CELLS [dataset.source.unit], by prompt and position.
+    Returns: STRIP_CELLS [dataset.source.unit], by prompt, or as they are given, and position.
     Raises:  NotMeasured, if no prompt has it measured; BadValue, for the scale.
     """
     blocks = [
         block(dataset, prompt, features=np.array([feature]), specials=specials)
         for prompt in (range(dataset.prompts.num_rows) if prompts is None else prompts)
     ]
-    blocks = [one for one in blocks if not np.isnan(one.values).all()]
-    if not blocks:
+    measured = [one for one in blocks if not np.isnan(one.values).all()]
+    if not measured:
         name = dataset.feature_ids[feature]
         mend = "Choose another feature."
         raise NotMeasured(f"Strips of {name}", "it was measured on none of these prompts", mend)
-    return _strips(dataset, blocks, scale, specials)
+    return _strips(dataset, measured if prompts is None else blocks, scale, specials, padding)
 
 
 def _strips(
-    dataset: Dataset, blocks: Sequence[Block], scale: Scale, specials: Specials
+    dataset: Dataset, blocks: Sequence[Block], scale: Scale, specials: Specials, padding: Padding
 ) -> pa.Table:
+    if padding == "hide":
+        blocks = [unpadded(dataset, one) for one in blocks]
     if scale not in get_args(Scale):
         raise BadValue("scale", scale, ", ".join(get_args(Scale)))
     own = [maxima(one.values[:, one.counted]) for one in blocks]
@@ -116,7 +123,9 @@ def _cells(dataset: Dataset, blocks: Sequence[Block]) -> dict[str, pa.Array]:
     }
 
 
-def feature_by_token(dataset: Dataset, features: Sequence[int], *, prompt: str | int) -> pa.Table:
+def feature_by_token(
+    dataset: Dataset, features: Sequence[int], *, prompt: str | int, padding: Padding = "show"
+) -> pa.Table:
     """What these feature rows do on every token of a prompt.
 
     Returns: FEATURE_BY_TOKEN [dataset.source.unit], by feature as given and position.
@@ -128,7 +137,8 @@ def feature_by_token(dataset: Dataset, features: Sequence[int], *, prompt: str |
         most = max(1, MAX_CELLS // n_tokens)
         raise BadValue("the number of features", len(features), f"at most {most:,} on this prompt")
     of_prompt = block(dataset, row, features=np.asarray(features, np.int64))
-    cells = _cells(dataset, [of_prompt])
+    shown = of_prompt if padding == "show" else unpadded(dataset, of_prompt)
+    cells = _cells(dataset, [shown])
     return pa.table([cells[name] for name in FEATURE_BY_TOKEN.names], schema=FEATURE_BY_TOKEN)
 
 
