@@ -26,6 +26,8 @@ from actcore.views.outlines import outlined
 from actcore.views.svg import size_of, with_note
 from actcore.views.view import View
 
+#: From here on a picture is large enough without pixels between those of its SVG.
+_USUAL_PIXELS = 6_000_000
 #: Above it the renderer would need gigabytes.
 _MOST_PIXELS = 250_000_000
 _NAMED = 8
@@ -35,7 +37,7 @@ _SCALE = 2.0
 def save(view: View, path: str | os.PathLike[str], *, scale: float | None = None) -> Path:
     """Writes a view, makes the folders it needs, and returns the path.
 
-    `scale` is PNG pixels for each pixel of the SVG: 2, or what a very large picture allows.
+    `scale` is PNG pixels for each pixel of the SVG: 2, less for large pictures.
     Raises: UnknownName, BadValue, SaveError.
     """
     target = Path(path)
@@ -123,7 +125,8 @@ def _png(view: View, scale: float | None) -> bytes:
     width, height = size_of(svg)
     most = (_MOST_PIXELS / (width * height)) ** 0.5
     if scale is None:
-        scale = min(_SCALE, most)
+        usual = max(1.0, (_USUAL_PIXELS / (width * height)) ** 0.5)
+        scale = min(_SCALE, usual, most)
     least = 1 / min(width, height)
     if not least <= scale <= most:
         raise BadValue("scale", scale, f"{least:.2g} to {most:.1f} for this picture")

@@ -8,12 +8,13 @@ from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from actcore.views.heatmap import Heatmap
-from actcore.views.palette import opacity
+from actcore.views.palette import RAMPS, RGB, contrast, opacity
 from tests.pictures import heatmap
 
 anything = st.text(st.characters(exclude_categories=["Cs"]), max_size=60)
@@ -131,6 +132,10 @@ def test_any_label_makes_legal_xml(row: str, column: str) -> None:
         {"row_title": "feature"},
         {"column_title": "token"},
         {"cell": (60, 30)},
+        {"text": ".2f"},
+        {"high": np.array([[3.0], [2.0]])},
+        {"high": np.array([[3.0, 2.0]]), "full": "largest of each token"},
+        {"low": np.array([[0.5], [0.0]])},
     ],
 )
 def test_every_choice_changes_both_pictures(choice: dict[str, Any]) -> None:
@@ -143,3 +148,91 @@ def test_every_choice_changes_both_pictures(choice: dict[str, Any]) -> None:
 def test_a_heatmap_without_anything_active_is_drawn() -> None:
     view = heatmap([[0.0, 0.0]])
     assert set(cells(view.svg()).values()) == {"#ffffff"}
+
+
+def rgb(hexed: str) -> RGB:
+    return RGB(*bytes.fromhex(hexed[1:]))
+
+
+@pytest.mark.parametrize("ramp", RAMPS)
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_scale_for_each_row_or_column_colours_it_as_if_it_were_alone(
+    ramp: str, axis: int
+) -> None:
+    values = np.random.default_rng(1).normal(0, 1, (3, 4)) * [[1.0], [9.0], [0.1]]
+    values[0, 1] = np.nan
+    low, high = np.nanmin(values, axis, keepdims=True), np.nanmax(values, axis, keepdims=True)
+    found = heatmap(values, low=low, high=high, ramp=ramp).grid().colours(ramp)
+    lines = np.moveaxis(found, 1 - axis, 0)
+    for line, alone in zip(lines, np.moveaxis(values, 1 - axis, 0), strict=True):
+        ends = {"low": float(np.nanmin(alone)), "high": float(np.nanmax(alone))}
+        assert (line == heatmap(alone[None], **ends, ramp=ramp).grid().colours(ramp)[0]).all()
+
+
+def words_of(svg: str) -> list[str]:
+    return [node.text or "" for node in ElementTree.fromstring(svg).iter(SVG + "text")]
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"),
+    [
+        ({"ramp": "magma"}, ["0", "largest of each row"]),
+        ({"ramp": "magma", "low": np.array([[1.0], [2.0]])}, ["least", "largest of each row"]),
+        ({"ramp": "diverging", "low": np.array([[-7.0], [-9.0]])},
+         ["−", "0", "largest of each row"]),
+    ],
+)  # fmt: skip
+def test_the_legend_of_several_scales_has_words_for_numbers(
+    choice: dict[str, Any], said: list[str]
+) -> None:
+    high, full = np.array([[7.0], [9.0]]), "largest of each row"
+    svg = heatmap([[7.0, 1.0], [2.0, 9.0]], high=high, full=full, **choice).svg()
+    after = words_of(svg)[words_of(svg).index("column 1") + 1 :]
+    assert sorted({*after} - {"row 0", "row 1", "activation", "A caption"}) == sorted(said)
+
+
+def test_small_numbers_in_cells_are_not_taken_for_zero() -> None:
+    svg = heatmap([[0.0003, 0.0, -0.0004, 1.0]], text=".2f", low=-1.0, ramp="diverging").svg()
+    assert [word for word in words_of(svg) if re.match(r"-?\d", word)][:4] == [
+        "3e-4",
+        "0.00",
+        "-4e-4",
+        "1.00",
+    ]
+
+
+def numbers_in(svg: str, cell: int) -> dict[tuple[int, int], tuple[str, str]]:
+    """The ink and the word of each cell, by row and column."""
+    drawn = re.findall(r'<text x="(\S+)" y="(\S+)" fill="(\S+)">(-?\d+\.\d\d)<', svg)
+    return {
+        (int(float(y) // cell), int(float(x) // cell)): (ink, word) for x, y, ink, word in drawn
+    }
+
+
+@pytest.mark.parametrize("ramp", RAMPS)
+def test_numbers_are_readable_on_every_colour(ramp: str) -> None:
+    values = np.linspace(-1, 1, 42).reshape(6, 7)
+    view = heatmap(
+        values, ramp=ramp, log=False, low=-1.0, text=".2f", cell=(44, 44), off_scale=frozenset([2])
+    )
+    grounds, drawn = view.grid().colours(ramp), numbers_in(view.svg(), 44)
+    for row, column in np.ndindex(values.shape):
+        ink, word = drawn[row, column]
+        assert word == f"{values[row, column]:.2f}"
+        assert contrast(rgb(ink), RGB(*grounds[row, column].tolist())) >= 4.5
+
+
+def test_a_second_line_stands_under_the_values_where_it_has_room() -> None:
+    table = pa.table({"value": pa.array([1.5, 2.5]), "n": pa.array([12, 3041], pa.int32())})
+    choice = {"table": table, "text": ".2f", "under": "n"}
+    shown = heatmap([[1.5, 2.5]], cell=(60, 60), **choice).svg()
+    assert [words_of(shown).count(word) for word in ("1.50", "n 12", "n 3,041")] == [1, 1, 1]
+    for cell in ((60, 20), (36, 60)):
+        hidden = heatmap([[1.5, 2.5]], cell=cell, **choice).svg()
+        assert [words_of(hidden).count(word) for word in ("1.50", "n 12")] == [1, 0]
+
+
+def test_labels_can_be_read_at_twelve_pixels() -> None:
+    svg = heatmap(np.ones((3, 40)), cell=(14, 16)).svg()
+    for size, names in re.findall(r'font-size="(\S+)"[^>]*>(<text.*?)</g>', svg):
+        assert float(size) == 12 or not re.search("row|column", names)

@@ -19,6 +19,7 @@ from actcore.views.palette import (
     opacity,
     over,
     ramp_colour,
+    ramp_stops,
     text_on,
 )
 
@@ -108,3 +109,33 @@ def test_a_diverging_ramp_has_zero_in_the_middle(log: bool) -> None:
 def test_a_scale_without_extent_colours_nothing() -> None:
     for ramp in RAMPS:
         assert np.isfinite(fraction([0.0, 1.0], 0.0, 0.0, ramp=ramp, log=True)).all()
+
+
+@given(
+    st.lists(st.tuples(numbers, numbers, numbers), min_size=1, max_size=6),
+    st.sampled_from(sorted(RAMPS)),
+    st.booleans(),
+)
+def test_ends_of_a_scale_may_be_as_many_as_values(
+    cells: list[tuple[float, float, float]], ramp: str, log: bool
+) -> None:
+    found = fraction(*np.array(cells).T, ramp=ramp, log=log)
+    alone = [float(fraction(*cell, ramp=ramp, log=log)) for cell in cells]
+    np.testing.assert_array_equal(found, alone)
+
+
+def test_each_row_on_its_own_scale_is_full_at_its_largest() -> None:
+    values = np.array([[0.0, 1.0, 2.0], [-50.0, 0.0, 100.0]])
+    high = np.abs(values).max(axis=1, keepdims=True)
+    found = fraction(values, -high, high, ramp="diverging", log=False)
+    assert found.tolist() == [[0.5, 0.75, 1.0], [0.25, 0.5, 1.0]]
+    low = values.min(axis=1, keepdims=True)
+    found = fraction(values, low, high, ramp="magma", log=False)
+    assert found.tolist() == [[0.0, 0.5, 1.0], [0.0, 50 / 150, 1.0]]
+
+
+def test_only_the_emerald_ramp_begins_with_the_ground() -> None:
+    for name in RAMPS:
+        changed = ramp_stops(name, DARK) != ramp_stops(name)
+        assert changed == (name == "emerald")
+    assert ramp_colour("emerald", [0.0], DARK).tolist() == [list(DARK)]

@@ -14,6 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from actcore.schema import STRIP_CELLS
+from actcore.ui.strips import _rows, _wire
 from actcore.views.palette import EMERALD, WHITE, hexed, opacity, over
 from actcore.views.strips import Strips
 from actcore.views.strips_svg import WIDEST
@@ -109,6 +110,26 @@ def test_values_stand_under_active_tokens_only() -> None:
     assert "1.23" in words(strips(table).svg())
     assert "0.00" not in words(strips(table).svg())
     assert "1.23" not in words(strips(table, values=False).svg())
+
+
+def test_values_below_zero_are_written_and_not_coloured() -> None:
+    svg = strips(cells("abc", [-1.234, -5e-5, 2.0], scale=2.0)).svg()
+    assert "-1.23" in words(svg)
+    assert "-0.00" not in words(svg)
+    assert boxes(svg)[0][4] == "#ffffff"
+    assert "<i>-1.23</i>" in strips(cells("ab", [-1.234, 2.0])).html()
+
+
+def test_a_note_stands_behind_the_label_of_its_strip() -> None:
+    one, other = (cells("ab", [1.0, 2.0], prompt=name, scale=3.0) for name in ("p1", "p2"))
+    table = pa.concat_tables([one, other])
+    view = strips(table, label="prompt", notes=("1.30 at <b>\nnewline", ""))
+    assert [row.label for row in view.rows()] == ["p1 · 1.30 at <b> newline", "p2"]
+    assert "p1 · 1.30 at <b> newlinefull colour" in words(view.svg())
+    assert "p1 · 1.30 at &lt;b&gt; newline<small>" in view.html()
+    wire = _wire(view, _rows(table), None)["rows"]
+    assert isinstance(wire, list)
+    assert [row["label"] for row in wire] == ["p1 · 1.30 at <b> newline", "p2"]
 
 
 def test_a_row_says_what_it_is_and_what_full_colour_means() -> None:
@@ -235,6 +256,7 @@ def test_html_needs_nothing_from_elsewhere() -> None:
         {"log": False},
         {"label": "prompt"},
         {"specials_on_scale": True},
+        {"notes": ("a note",)},
     ],
 )
 def test_every_choice_changes_the_picture(choice: dict[str, Any]) -> None:

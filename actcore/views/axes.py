@@ -13,8 +13,9 @@ from typing import NamedTuple
 from actcore.views.svg import INK, Part, group, mono_width, number, text
 from actcore.views.text import broken, one_line
 
-_ROW, _COLUMN = 11.0, 12.0
-_ROW_COLUMNS, _COLUMN_COLUMNS = 44, 26
+#: The size of labels where there is room, and their most columns; a chart keeps to them too.
+LABEL = 12.0
+ROW_COLUMNS, COLUMN_COLUMNS = 44, 34
 _GAP = 8.0
 
 
@@ -28,8 +29,8 @@ class Axis(NamedTuple):
 
 def row_axis(labels: Sequence[str], high: int) -> Axis:
     """Labels to the left of the rows, right-aligned; the part is as wide as the longest."""
-    drawn, cut = _fitted(labels, _ROW_COLUMNS)
-    size = min(_ROW, max(high * 0.8, 8.0))
+    drawn, cut = _fitted(labels, ROW_COLUMNS)
+    size = min(LABEL, max(high * 0.8, 8.0))
     width = max((mono_width(label, size) for label in drawn), default=0.0) + _GAP
     every = _every((size + 2) / high)
     names = (
@@ -43,8 +44,8 @@ def row_axis(labels: Sequence[str], high: int) -> Axis:
 
 def column_axis(labels: Sequence[str], wide: int) -> Axis:
     """Labels over the columns: level where all have room, slanted otherwise."""
-    drawn, cut = _fitted(labels, _COLUMN_COLUMNS)
-    longest = max((mono_width(label, _COLUMN) for label in drawn), default=0.0)
+    drawn, cut = _fitted(labels, COLUMN_COLUMNS)
+    longest = max((mono_width(label, LABEL) for label in drawn), default=0.0)
     if longest + 6 <= wide:
         return Axis(drawn, cut, _level(drawn, wide))
     return Axis(drawn, cut, _slanted(drawn, wide))
@@ -54,32 +55,32 @@ _INK = "#{:02x}{:02x}{:02x}".format(*INK)
 
 
 def _level(labels: Sequence[str], wide: int) -> Part:
-    height = _COLUMN * 1.2 + _GAP
+    height = LABEL * 1.2 + _GAP
     names = (text(wide * (at + 0.5), height - _GAP, label) for at, label in enumerate(labels))
     more = f'text-anchor="middle" fill="{_INK}"'
-    body = group("".join(names), size=_COLUMN, mono=True, more=more)
+    body = group("".join(names), size=LABEL, mono=True, more=more)
     return Part(wide * len(labels), height, body)
 
 
 def _slanted(labels: Sequence[str], wide: int) -> Part:
     """Labels that rise to the right, at 45 degrees, or upright over narrow columns."""
-    angle = 45 if wide >= _COLUMN * 1.5 else 90
+    angle = 45 if wide >= LABEL * 1.5 else 90
     rise, reach = math.sin(math.radians(angle)), math.cos(math.radians(angle))
-    every = _every(_COLUMN * 1.2 / wide)
+    every = _every(LABEL * 1.2 / wide)
     shown = range(0, len(labels), every)
-    widths = {at: mono_width(labels[at], _COLUMN) for at in shown}
-    height = max((widths[at] * rise for at in shown), default=0.0) + _COLUMN * reach + _GAP
+    widths = {at: mono_width(labels[at], LABEL) for at in shown}
+    height = max((widths[at] * rise for at in shown), default=0.0) + LABEL * reach + _GAP
     names = "".join(
         text(0, 0, labels[at], more=_turned(wide * (at + 0.5), height - _GAP, angle))
         for at in shown
     )
-    ends = (wide * (at + 0.5) + widths[at] * reach + _COLUMN * rise for at in shown)
-    body = group(names, size=_COLUMN, mono=True, more=f'fill="{_INK}"')
+    ends = (wide * (at + 0.5) + widths[at] * reach + LABEL * rise for at in shown)
+    body = group(names, size=LABEL, mono=True, more=f'fill="{_INK}"')
     return Part(max(ends, default=0.0), height, body)
 
 
 def _turned(x: float, y: float, angle: int) -> str:
-    shift = _COLUMN * 0.36
+    shift = LABEL * 0.36
     return (
         f'transform="translate({number(x)} {number(y)}) rotate(-{angle}) translate(0 {shift:.2f})"'
     )

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from actcore.views.document import CHART_POLICY, document
+from actcore.views.library import vega_library
 from actcore.views.palette import DARK, RGB, WHITE, hexed
-from actcore.views.svg import INK, LINE, MONO, QUIET
-from actcore.views.text import one_line, script_json, visible
+from actcore.views.svg import BLANK, INK, LINE, MONO, QUIET
+from actcore.views.text import one_line, script_json, shortened, visible
 
 if TYPE_CHECKING:
     import altair as alt
+
+#: Texts in a tooltip end here.
+_LONGEST = 150
 
 _STYLE = "#chart{overflow-x:auto}#vg-tooltip-element td.value{white-space:pre-wrap;max-width:40em}"
 _DRAW = (
@@ -38,10 +41,11 @@ class Theme(NamedTuple):
     ink: RGB
     quiet: RGB
     line: RGB
+    blank: RGB
 
 
-_LIGHT = Theme(WHITE, INK, QUIET, LINE)
-_DARK = Theme(DARK, RGB(237, 235, 232), RGB(168, 165, 160), RGB(59, 58, 55))
+_LIGHT = Theme(WHITE, INK, QUIET, LINE, BLANK)
+_DARK = Theme(DARK, RGB(237, 235, 232), RGB(168, 165, 160), RGB(59, 58, 55), RGB(38, 37, 34))
 
 
 def theme(dark: bool) -> Theme:
@@ -97,7 +101,7 @@ def tooltip(table: pa.Table, name: str) -> dict[str, str]:
 
 
 def hover_columns(table: pa.Table, names: tuple[str, ...]) -> dict[str, pa.Array]:
-    """Columns for a tooltip: numbers as they are, every text made visible.
+    """Columns for a tooltip: numbers as they are, every text made visible and not too long.
 
     Integers that are not exact in a browser are text.
     """
@@ -107,7 +111,9 @@ def hover_columns(table: pa.Table, names: tuple[str, ...]) -> dict[str, pa.Array
 def _shown(name: str, column: pa.Array) -> pa.Array:
     if pa.types.is_string(column.type):
         seen = visible if name == "text" else one_line
-        words = [None if word is None else seen(word) for word in column.to_pylist()]
+        words = [
+            None if word is None else shortened(seen(word), _LONGEST) for word in column.to_pylist()
+        ]
         return pa.array(words, pa.string())
     if pa.types.is_integer(column.type):
         return column.cast(pa.int32() if _is_narrow(column) else pa.string())
@@ -141,14 +147,5 @@ def chart_html(
         for name, part in parts.items()
     )
     body = f'<div id="chart"></div>{scripts}<script>{_DRAW}</script>'
-    head = f"<script>{_library()}</script>"
+    head = f"<script>{vega_library()}</script>"
     return document(title, caption, body, style=_STYLE, policy=CHART_POLICY, head=head)
-
-
-@lru_cache(maxsize=1)
-def _library() -> str:
-    import vl_convert
-
-    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    assert "</script" not in bundle.lower()
-    return bundle

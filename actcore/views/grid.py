@@ -31,11 +31,11 @@ class Grid:
         """The cells without data."""
         return np.asarray(np.isnan(self.values))
 
-    def colours(self, ramp: str) -> Bytes:
-        """The colour of every cell over white; [rows, columns, 3]."""
-        painted = ramp_colour(ramp, self.fractions).reshape(*self.values.shape, 3)
+    def colours(self, ramp: str, ground: RGB = WHITE) -> Bytes:
+        """The colour of every cell over the ground; [rows, columns, 3]."""
+        painted = ramp_colour(ramp, self.fractions, ground).reshape(*self.values.shape, 3)
         strength = np.nan_to_num(self.fractions)[:, self.aside, None]
-        grey = WHITE + (np.array(GREY) - np.array(WHITE)) * strength
+        grey = ground + (np.array(GREY) - np.array(ground)) * strength
         painted[:, self.aside] = np.rint(grey).astype(np.uint8)
         return painted
 
@@ -46,8 +46,8 @@ def grid(
     values: Floats,
     shape: tuple[int, int],
     *,
-    low: float,
-    high: float,
+    low: float | NDArray[np.floating[Any]],
+    high: float | NDArray[np.floating[Any]],
     ramp: str,
     log: bool,
     off_scale: frozenset[int],

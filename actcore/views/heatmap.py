@@ -6,10 +6,12 @@ Leaves which rows and columns there are, and the ends of the scale, to the figur
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from actcore.views.chart_html import Vega, chart, chart_html
-from actcore.views.heatmap_chart import heatmap_data, heatmap_spec
+from actcore.views.heatmap_axes import widths
+from actcore.views.heatmap_chart import heatmap_spec
+from actcore.views.heatmap_data import heatmap_data
 from actcore.views.heatmap_svg import heatmap_svg
 from actcore.views.matrix import Matrix
 
@@ -25,17 +27,32 @@ class Heatmap(Matrix):
         """The heatmap as one SVG document on a white ground."""
         return heatmap_svg(self, self.grid())
 
-    def vega(self, select: str | None = None, *, dark: bool = False) -> Vega:
-        """The heatmap for a page; a click selects `_row` and `_column` under the name `select`."""
-        spec = heatmap_spec(self, dark=dark, select=select)
-        return Vega(spec, heatmap_data(self, self.grid()))
+    def vega(
+        self,
+        select: str | None = None,
+        *,
+        selected: tuple[int, int] | None = None,
+        dark: bool = False,
+    ) -> Vega:
+        """The heatmap for a page; a click selects `_row` and `_column` under the name `select`.
 
-    def chart(self, select: str | None = None, *, dark: bool = False) -> alt.Chart:
+        `selected` is the (row, column) that is marked, wherever it was chosen; -1 marks all of the
+        other one.
+        """
+        cells = self.grid()
+        spec = heatmap_spec(self, cells, dark=dark, select=select, selected=selected)
+        return Vega(spec, heatmap_data(self, cells))
+
+    def widths(self) -> tuple[int, int]:
+        """The pixels `vega` needs so that no label or number is lost, and those it asks for."""
+        return widths(self)
+
+    def chart(self, select: str | None = None, *, dark: bool = False) -> alt.LayerChart:
         """The same for a notebook."""
-        return chart(self.vega(select, dark=dark))
+        return cast("alt.LayerChart", chart(self.vega(select, dark=dark)))
 
     def html(self) -> str:
         """The chart as one HTML document that works offline, light or dark."""
-        light, dark = (heatmap_spec(self, dark=on) for on in (False, True))
-        data = heatmap_data(self, self.grid())
-        return chart_html(self.title, self.caption, light, dark, data)
+        cells = self.grid()
+        light, dark = (heatmap_spec(self, cells, dark=on) for on in (False, True))
+        return chart_html(self.title, self.caption, light, dark, heatmap_data(self, cells))

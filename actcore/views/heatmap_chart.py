@@ -1,45 +1,62 @@
-"""Heatmaps as Altair charts, for pages and offline HTML.
+"""Heatmaps as layered Vega-Lite charts, for pages and offline HTML.
 
 Leaves colours to `grid`: a colour is a place on the same ramp, so both kinds of picture agree.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from actcore.views.chart_html import config, hover_columns, theme, tooltip
-from actcore.views.grid import GREY, Grid
+from actcore.views.cell_words import UNDER, CellWords, cell_words
+from actcore.views.chart_html import Theme, config, theme
+from actcore.views.grid import Grid
+from actcore.views.heatmap_axes import columns, rows
+from actcore.views.heatmap_data import hovered, themed
+from actcore.views.hover import hover
 from actcore.views.matrix import Matrix
-from actcore.views.numbers import log_ticks, plain, ticks
-from actcore.views.palette import Floats, fraction, hexed, over, ramp_stops
-from actcore.views.text import columns, one_line, script_json, shortened
+from actcore.views.numbers import log_ticks, ticks
+from actcore.views.palette import fraction, hexed, ramp_stops
+from actcore.views.scale import scale
+from actcore.views.svg import MONO
+from actcore.views.text import script_json
 
-_LONGEST = 44
+Layer = dict[str, Any]
+
 _MOST_ELEMENTS = 500
-#: Cells of this many pixels have room for a label each.
-_ROOM = 13
+#: Stripes of "no data": pixels from one to the next and across; and a card that they fill.
+_STRIPES, _STRIPE, _WIDEST = 9, 2.2, 3000
 # Vega-Lite has no such encoding for rectangles; Vega reads the expression cell by cell.
 _DASHES = "datum._aside ? [3, 3] : [1, 0]"
+#: The layer of the cells, which is also a class of its marks in a page.
+CELLS = "cells"
 
 
-def heatmap_spec(view: Matrix, *, dark: bool, select: str | None = None) -> dict[str, Any]:
-    """The chart as Vega-Lite without its data; `select` names what a click picks."""
+def heatmap_spec(
+    view: Matrix,
+    cells: Grid,
+    *,
+    dark: bool,
+    select: str | None = None,
+    selected: tuple[int, int] | None = None,
+) -> dict[str, Any]:
+    """The chart as Vega-Lite without its data; `select` names what a click picks.
+
+    `selected` is the (row, column) with a strong edge, -1 for the whole column or row; without it
+    what was clicked has the edge.
+    """
     wide, high = view.cell
+    look = theme(dark)
+    words = cell_words(view)
+    layers = [_hatch(view, look)] if cells.empty.any() else []
+    layers.append(_cells(view, dark=dark, clicked=None if selected else select))
+    layers += _words(view, words, dark=dark) if words else []
+    layers += _edge(selected, look) if selected else []
     return {
-        "mark": {"type": "rect", "invalid": None, "strokeDash": {"expr": _DASHES}},
-        "encoding": {
-            "x": _place("_column", view.columns, _top(view), step=wide),
-            "y": _place("_row", view.rows, _left(view), step=high),
-            "color": _colour(view, dark=dark),
-            "tooltip": [tooltip(view.table, name) for name in _hovered(view)],
-            **_edges(select, dark=dark),
-        },
-        "view": {"fill": hexed(theme(dark).line)},
+        "layer": layers,
+        "encoding": {"x": columns(view), "y": rows(view)},
+        "view": {"fill": hexed(look.blank)},
         "width": {"step": wide},
         "height": {"step": high},
         "params": [] if select is None else [_click(select)],
@@ -55,19 +72,50 @@ def _renderer(view: Matrix) -> str:
 
 def _click(name: str) -> dict[str, Any]:
     picked = {"type": "point", "fields": ["_row", "_column"], "on": "click", "toggle": False}
-    return {"name": name, "select": picked}
+    return {"name": name, "select": picked, "views": [CELLS]}
 
 
-def _edges(select: str | None, *, dark: bool) -> dict[str, Any]:
+def _hatch(view: Matrix, look: Theme) -> Layer:
+    """Stripes under all cells: they show where there is no cell, or one without a colour.
+
+    They end at the edges by themselves: Vega forgets to measure clipped ones again when the chart
+    becomes narrower.
+    """
+    reach = max(_WIDEST, view.cell[0] * len(view.columns)) + view.cell[1] * len(view.rows)
+    line = "min(datum.data, width + height)"
+    ends = {
+        "x": f"min({line}, width)",
+        "y": f"max({line} - width, 0)",
+        "x2": f"max({line} - height, 0)",
+        "y2": f"min({line}, height)",
+    }
+    mark = {"type": "rule", "stroke": hexed(look.line), "strokeWidth": _STRIPE}
+    return {
+        "data": {"sequence": {"start": 0, "stop": reach, "step": _STRIPES}},
+        "mark": {**mark, "aria": False, "tooltip": None},
+        "encoding": {channel: {"value": {"expr": end}} for channel, end in ends.items()},
+    }
+
+
+def _cells(view: Matrix, *, dark: bool, clicked: str | None) -> Layer:
+    shown = hover(view.table, hovered(view))
+    return {
+        "name": CELLS,
+        "mark": {"type": "rect", "invalid": None, "strokeDash": {"expr": _DASHES}, **shown},
+        "encoding": {"color": _colour(view, dark=dark), **_edges(clicked, dark=dark)},
+    }
+
+
+def _edges(clicked: str | None, *, dark: bool) -> dict[str, Any]:
     """Cells off the scale have dashed edges, the picked cell has a strong one."""
     look = theme(dark)
     dashed = {"test": "datum._aside", "value": hexed(look.quiet)}
-    picked = {"param": select, "empty": False}
+    picked = {"param": clicked, "empty": False}
     edges = {
         "stroke": {"condition": dashed, "value": hexed(look.line)},
         "strokeWidth": {"value": 0.5},
     }
-    if select is None:
+    if clicked is None:
         return edges
     strong = [{**picked, "value": hexed(look.ink)}, dashed]
     return {
@@ -77,85 +125,56 @@ def _edges(select: str | None, *, dark: bool) -> dict[str, Any]:
     }
 
 
-def heatmap_data(view: Matrix, cells: Grid) -> pa.Table:
-    """The table rows as cells; those off the ramp have a colour of their own for either ground."""
-    row, column = np.asarray(view.row, np.int32), np.asarray(view.column, np.int32)
-    fractions = cells.fractions[row, column]
-    return pa.table(
-        {
-            "_row": row,
-            "_column": column,
-            "_fraction": pa.array(fractions, pa.float32(), from_pandas=True),
-            "_aside": pa.array(cells.aside[column]),
-            _paint(dark=False): _paints(fractions, cells.aside[column], dark=False),
-            _paint(dark=True): _paints(fractions, cells.aside[column], dark=True),
-            **hover_columns(view.table, _hovered(view)),
-        }
-    )
-
-
-def _paint(*, dark: bool) -> str:
-    return "_paint_dark" if dark else "_paint"
-
-
-def _paints(fractions: Floats, aside: Any, *, dark: bool) -> pa.Array:
-    look = theme(dark)
-    colours = [
-        hexed(look.line)
-        if math.isnan(strength)
-        else hexed(over(GREY, strength, look.ground))
-        if off
-        else None
-        for strength, off in zip(fractions.tolist(), aside.tolist(), strict=True)
-    ]
-    return pa.array(colours, pa.string())
-
-
-def _hovered(view: Matrix) -> tuple[str, ...]:
-    return view.hover or (view.value,)
-
-
-def _place(field: str, labels: Sequence[str], axis: dict[str, Any], *, step: int) -> dict[str, Any]:
-    scale = {"domain": list(range(len(labels))), "padding": 0}
-    overlap = False if step >= _ROOM else "greedy"
-    shared = {"labelExpr": _named(labels), "labelLimit": 0, "labelOverlap": overlap}
-    bare = {"ticks": False, "domain": False}
-    return {"field": field, "type": "ordinal", "scale": scale, "axis": {**shared, **bare, **axis}}
-
-
-def _left(view: Matrix) -> dict[str, Any]:
-    return {"title": view.row_title or None}
-
-
-def _top(view: Matrix) -> dict[str, Any]:
-    wide = view.cell[0]
-    longest = max((columns(one_line(label)) for label in view.columns), default=0)
-    level = longest * 6.7 + 6 <= wide
-    return {
-        "title": view.column_title or None,
-        "titleAnchor": "start",
-        "orient": "top",
-        "labelAngle": 0 if level else -45 if wide >= _ROOM else -90,
+def _words(view: Matrix, words: CellWords, *, dark: bool) -> list[Layer]:
+    """The values in their cells, and a line under them, as long as the cells are wide enough."""
+    step = f"width / {len(view.columns)}"
+    size = f"min({words.size}, ({step} - 6) / {words.em:.3f})"
+    mark = {
+        "type": "text",
+        "font": MONO,
+        "fill": {"expr": f"datum.{themed('_ink', dark=dark)}"},
+        "opacity": {"expr": f"{step} < {words.narrowest:.1f} ? 0 : 1"},
+        "tooltip": hover(view.table, hovered(view))["tooltip"],
+        "aria": False,
     }
+    lines: list[tuple[str, Any, float]] = [
+        ("_words", {"expr": size}, -0.62 * UNDER if words.under else 0)
+    ]
+    lines += [("_under", UNDER, 0.62 * UNDER + 2)] if words.under else []
+    return [
+        {
+            "mark": {**mark, "fontSize": size, "dy": lower},
+            "encoding": {"text": {"field": field, "type": "nominal"}},
+        }
+        for field, size, lower in lines
+    ]
 
 
-def _named(labels: Sequence[str]) -> str:
-    """An expression that looks the label of an ordinal up; the labels are literals in it."""
-    drawn = [shortened(one_line(label), _LONGEST) for label in labels]
-    return f"{script_json(drawn)}[datum.value]"
+def _edge(selected: tuple[int, int], look: Theme) -> list[Layer]:
+    """A line that is seen on cells of every colour: it lies on a broader one like the ground."""
+    row, column = selected
+    whole = {"x": {"value": 0}, "x2": {"value": "width"}} if column < 0 else {}
+    whole |= {"y": {"value": 0}, "y2": {"value": "height"}} if row < 0 else {}
+    mark = {"type": "rect", "fill": None, "aria": False, "tooltip": None}
+    return [
+        {
+            "data": {"values": [{"_row": row, "_column": column}]},
+            "mark": {**mark, "stroke": hexed(colour), "strokeWidth": broad},
+            "encoding": whole,
+        }
+        for colour, broad in ((look.ground, 5), (look.ink, 2.5))
+    ]
 
 
 def _colour(view: Matrix, *, dark: bool) -> dict[str, Any]:
-    stops = list(ramp_stops(view.ramp))
-    if dark and view.ramp == "emerald":
-        stops[0] = hexed(theme(dark).ground)
-    paint = f"datum.{_paint(dark=dark)}"
+    stops = ramp_stops(view.ramp, theme(dark).ground)
+    paint = f"datum.{themed('_paint', dark=dark)}"
     return {
         "field": "_fraction",
         "type": "quantitative",
         "scale": {
             "domain": np.linspace(0, 1, len(stops)).tolist(),
-            "range": stops,
+            "range": list(stops),
             "interpolate": "rgb",
             "clamp": True,
         },
@@ -166,13 +185,15 @@ def _colour(view: Matrix, *, dark: bool) -> dict[str, Any]:
 
 def _legend(view: Matrix) -> dict[str, Any]:
     """The ramp's bar, with marks in units of value where their colours are."""
-    marks = log_ticks(view.low, view.high) if view.log else ticks(view.low, view.high)
-    places = fraction(marks, view.low, view.high, ramp=view.ramp, log=view.log).tolist()
-    names = script_json([plain(mark) for mark in marks])
+    low, high, marks = scale(view, log_ticks if view.log else ticks)
+    values = [value for value, _ in marks]
+    places = fraction(values, low, high, ramp=view.ramp, log=view.log).tolist()
+    names = script_json([words for _, words in marks])
     return {
         "title": view.unit or None,
         "orient": "top",
-        "gradientLength": 240,
+        "gradientLength": max(240, 16 * max(len(words) for _, words in marks)),
+        "labelLimit": 0,
         "values": places,
         "labelExpr": f"{names}[indexof({script_json(places)},datum.value)]",
     }

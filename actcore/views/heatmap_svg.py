@@ -6,21 +6,21 @@ Leaves colours to `grid`, and the frame around the matrix to `svg`.
 from __future__ import annotations
 
 import base64
-import math
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actcore.views.axes import Axis, column_axis, row_axis
+from actcore.views.cell_words import UNDER, cell_inks, cell_words
 from actcore.views.grid import Grid
 from actcore.views.legend import legend, ramp_bar, swatch
 from actcore.views.matrix import Matrix
-from actcore.views.numbers import plain
-from actcore.views.palette import RGB, WHITE, Bytes, hexed, text_on
+from actcore.views.numbers import plain, ticks
+from actcore.views.palette import WHITE, Bytes, hexed
+from actcore.views.scale import scale
 from actcore.views.svg import (
     HATCH,
     LINE,
@@ -30,7 +30,6 @@ from actcore.views.svg import (
     dashed,
     framed,
     group,
-    mono_width,
     moved,
     paragraph,
     sans_width,
@@ -40,7 +39,7 @@ from actcore.views.svg import (
 
 #: Above it, the cells are one embedded picture.
 MOST_SHAPES = 20_000
-_NUMBER, _TITLE, _LEAST = 10.5, 11.5, 640.0
+_TITLE, _LEAST = 11.5, 640.0
 
 
 def heatmap_svg(view: Matrix, cells: Grid) -> str:
@@ -90,8 +89,8 @@ def _matrix(view: Matrix, cells: Grid) -> Part:
     )
     parts.append(_lines(n_rows, n_columns, wide, high))
     parts += [dashed(wide * at, 0, wide, height) for at in np.flatnonzero(cells.aside).tolist()]
-    if view.text is not None and not dense:
-        parts.append(_numbers(cells, colours, view.text, wide, high))
+    if not dense:
+        parts.append(_words(view, cells))
     return Part(width, height, "".join(parts))
 
 
@@ -134,28 +133,32 @@ def _lines(n_rows: int, n_columns: int, wide: int, high: int) -> str:
     return f'<path d="{down}{across}{edge}" fill="none" stroke="{hexed(LINE)}" stroke-width=".75"/>'
 
 
-def _numbers(cells: Grid, colours: Bytes, form: str, wide: int, high: int) -> str:
-    """The values, if every one of them has room in its cell."""
-    rows, columns = np.nonzero(~cells.empty)
-    words = [format(value, form) for value in cells.values[rows, columns].tolist()]
-    widest = max((mono_width(word, _NUMBER) for word in words), default=0.0)
-    if widest + 6 > wide or high < _NUMBER + 4:
+def _words(view: Matrix, cells: Grid) -> str:
+    """What is written in the cells, one group for each size."""
+    words = cell_words(view)
+    if words is None:
         return ""
-    below = high / 2 + _NUMBER * 0.36
-    inks = _inks(cells, colours, rows, columns)
-    drawn = (
-        text(wide * (column + 0.5), high * row + below, word, fill=ink)
-        for row, column, word, ink in zip(rows.tolist(), columns.tolist(), words, inks, strict=True)
+    inks = cell_inks(view, cells, WHITE, QUIET)
+    lower = 0.62 * UNDER if words.under else 0.0
+    return _lines_of_text(view, words.values, inks, words.size, -lower) + _lines_of_text(
+        view, words.under, inks, UNDER, lower + 2
     )
-    return group("".join(drawn), size=_NUMBER, mono=True, more='text-anchor="middle"')
 
 
-def _inks(cells: Grid, colours: Bytes, rows: Any, columns: Any) -> Iterator[str]:
-    """Text colours; zeros on white step back, so that the eye meets the rest first."""
-    grounds = map(RGB._make, colours[rows, columns].tolist())
-    zero = cells.values[rows, columns] == 0
-    for ground, quiet in zip(grounds, zero.tolist(), strict=True):
-        yield hexed(QUIET) if quiet and ground == WHITE else text_on(ground)
+def _lines_of_text(
+    view: Matrix, words: list[str], inks: list[str], size: float, lower: float
+) -> str:
+    """One line of text for each cell, `lower` pixels below its middle."""
+    if not words:
+        return ""
+    wide, high = view.cell
+    places = zip(view.row.tolist(), view.column.tolist(), words, inks, strict=True)
+    drawn = (
+        text(wide * (column + 0.5), high * (row + 0.5) + size * 0.36 + lower, word, fill=ink)
+        for row, column, word, ink in places
+        if word
+    )
+    return group("".join(drawn), size=size, mono=True, more='text-anchor="middle"')
 
 
 def _image(colours: Bytes, empty: NDArray[np.bool_], width: int, height: int) -> str:
@@ -186,8 +189,9 @@ def _png(pixels: Bytes) -> bytes:
 
 
 def _legend_parts(view: Matrix, cells: Grid) -> Iterator[Part]:
-    if math.isfinite(view.high):
-        yield ramp_bar(view.low, view.high, view.unit, ramp=view.ramp, log=view.log)
+    if np.isfinite(view.high).any():
+        low, high, marks = scale(view, ticks)
+        yield ramp_bar(low, high, view.unit, ramp=view.ramp, log=view.log, marks=marks)
     if cells.aside.any():
         yield swatch("aside", f"not on the scale: grey, up to {plain(cells.aside_high)}")
     if cells.empty.any():

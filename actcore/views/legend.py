@@ -29,18 +29,28 @@ HEIGHT = 34
 _SIZE, _BAR, _SWATCH = 11.5, 190.0, 14.0
 
 
-def ramp_bar(low: float, high: float, unit: str, *, ramp: str, log: bool) -> Part:
-    """The ramp from `low` to `high` with round numbers under it; values grow evenly."""
+def ramp_bar(
+    low: float,
+    high: float,
+    unit: str,
+    *,
+    ramp: str,
+    log: bool,
+    marks: Sequence[tuple[float, str]] | None = None,
+) -> Part:
+    """The ramp from `low` to `high` with `marks`, or round numbers; values grow evenly."""
     shades = ramp_shades(low, high, ramp=ramp, log=log)
     stops = "".join(f'<stop offset="{number(at)}" stop-color="{shade}"/>' for at, shade in shades)
     name = f"ramp-{ramp}-{'log' if log else 'linear'}"
     bar = f'<linearGradient id="{name}">{stops}</linearGradient>' + box(
         0.5, 0.5, _BAR - 1, 11, f"url(#{name})", more=f'stroke="{hexed(LINE)}"'
     )
-    marks, end = _marks(ticks(low, high), low, high)
+    if marks is None:
+        marks = [(value, plain(value)) for value in ticks(low, high)]
+    drawn, end = _marks(marks, low, high)
     named = text(_BAR + 10, 10, unit, fill=QUIET)
     width = max(end, _BAR + 10 + sans_width(unit, _SIZE))
-    return Part(width, HEIGHT, bar + group(marks + named, size=_SIZE))
+    return Part(width, HEIGHT, bar + group(drawn + named, size=_SIZE))
 
 
 def ramp_shades(low: float, high: float, *, ramp: str, log: bool) -> list[tuple[float, str]]:
@@ -54,13 +64,14 @@ def ramp_shades(low: float, high: float, *, ramp: str, log: bool) -> list[tuple[
     ]
 
 
-def _marks(values: Sequence[float], low: float, high: float) -> tuple[str, float]:
+def _marks(marks: Sequence[tuple[float, str]], low: float, high: float) -> tuple[str, float]:
+    """Both ends, and what has room between them; long words at the high end move outwards."""
     drawn = []
-    for value in (values[0], values[-1], *values[1:-1]) if len(values) > 1 else values:
-        words = plain(value)
+    for value, words in (marks[0], marks[-1], *marks[1:-1]) if len(marks) > 1 else marks:
         half = sans_width(words, _SIZE) / 2
         place = _BAR * (value - low) / (high - low) if high > low else 0.0
-        x = max(place, half if value == low else place)
+        least = half if value == low else _BAR * 0.55 + half if value == high else place
+        x = max(place, least)
         drawn.append((x - half, x + half, words))
     kept: list[tuple[float, float, str]] = []
     for left, right, words in drawn:
@@ -68,11 +79,11 @@ def _marks(values: Sequence[float], low: float, high: float) -> tuple[str, float
             right + 6 < other_left or left > other_right + 6 for other_left, other_right, _ in kept
         ):
             kept.append((left, right, words))
-    marks = "".join(
+    written = "".join(
         text((left + right) / 2, 26, words, fill=QUIET, more='text-anchor="middle"')
         for left, right, words in kept
     )
-    return marks, max(right for _, right, _ in kept)
+    return written, max(right for _, right, _ in kept)
 
 
 def swatch(kind: str, words: str) -> Part:

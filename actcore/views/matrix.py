@@ -21,7 +21,11 @@ class Matrix:
 
     `rows` and `columns` are plain labels (a token comes as `visible(token)`). Cells without a table
     row, or whose value is null or NaN, are drawn as "no data". The columns `off_scale` are grey,
-    on a scale of their own. `text` is a number format such as ".2f" for cells with room for it.
+    on a scale of their own. `low` and `high` are the ends of the scale; as arrays that broadcast to
+    [rows, columns] they are one scale for each row, or column, and `full` says in words what the
+    strongest colour stands for. `text` is a number format such as ".2f" and `under` the column for
+    a small line below; both are written where every cell has room for them. `warning` is said
+    before the picture.
     """
 
     table: pa.Table
@@ -32,17 +36,20 @@ class Matrix:
     column: NDArray[Any]
     rows: tuple[str, ...]
     columns: tuple[str, ...]
-    low: float
-    high: float
+    low: float | NDArray[np.floating[Any]]
+    high: float | NDArray[np.floating[Any]]
     value: str = "value"
     ramp: str = "emerald"
     log: bool = True
     off_scale: frozenset[int] = frozenset()
+    full: str = ""
     text: str | None = None
+    under: str | None = None
     row_title: str = ""
     column_title: str = ""
     hover: tuple[str, ...] = ()
     cell: tuple[int, int] = (44, 18)
+    warning: str = ""
 
     def values(self) -> NDArray[np.float64]:
         """The value of each table row; null becomes NaN."""

@@ -24,6 +24,15 @@ def plain(value: float) -> str:
     return written.rstrip("0").rstrip(".") if "." in written else written
 
 
+def fixed(value: float, form: str) -> str:
+    """A number in a format such as ".2f"; small ones that it would write as zero are like 3e-4."""
+    words = format(value or 0.0, form)
+    if value == 0 or float(words.replace(",", "")):
+        return words
+    digit, power = f"{value:.0e}".split("e")
+    return f"{digit}e{int(power)}"
+
+
 def ticks(low: float, high: float, count: int = 4) -> list[float]:
     """Round numbers from `low` to `high`, both ends kept, at most about `count` steps apart."""
     if not high > low:

@@ -65,48 +65,52 @@ def opacity(values: Any, scale: Any, *, log: bool = True) -> Floats:
     return np.where(shown, strength, 0.0)
 
 
-def fraction(values: Any, low: float, high: float, *, ramp: str, log: bool) -> Floats:
+def fraction(values: Any, low: Any, high: Any, *, ramp: str, log: bool) -> Floats:
     """Where each value lies on a ramp, 0..1, clamped; NaN stays NaN.
 
-    "emerald" follows `opacity` above `low`; "diverging" puts 0 in the middle, the same distance
-    from both ends, whatever `low` and `high` are.
+    `low` and `high` are one number each, or arrays that broadcast to the values. "emerald" follows
+    `opacity` above `low`; "diverging" puts 0 in the middle, the same distance from both ends,
+    whatever `low` and `high` are.
     """
-    value = np.asarray(values, np.float64)
+    value, low, high = (np.asarray(part, np.float64) for part in (values, low, high))
     if ramp == "emerald":
         return np.where(np.isnan(value), np.nan, opacity(value - low, high - low, log=log))
     if ramp == "diverging":
-        widest = max(abs(low), abs(high))
+        widest = np.maximum(np.abs(low), np.abs(high))
         share = _share(np.abs(value), widest, log=log)
         return 0.5 + 0.5 * np.sign(value) * share
     return _share(value - low, high - low, log=log)
 
 
-def _share(value: Floats, full: float, *, log: bool) -> Floats:
+def _share(value: Floats, full: Floats, *, log: bool) -> Floats:
+    value, full = np.broadcast_arrays(value, full)
+    share = np.where(np.isnan(value), np.nan, 0.0)
     with np.errstate(over="ignore"):
-        share = np.clip(value / full if full > 0 else value * 0.0, 0.0, 1.0)
+        np.divide(value, full, out=share, where=full > 0)
+    share = np.clip(share, 0.0, 1.0)
     return np.asarray(np.log10(1 + 9 * share) if log else share)
 
 
-def ramp_colour(name: str, fractions: Any) -> Bytes:
+def ramp_colour(name: str, fractions: Any, ground: RGB = WHITE) -> Bytes:
     """The colours at these fractions of a ramp; NaN is the ramp's start.
 
     Returns: uint8 [n, 3]. Raises: UnknownName.
     """
-    stops = np.array([_rgb(stop) for stop in ramp_stops(name)], np.float64)
+    stops = np.array([_rgb(stop) for stop in ramp_stops(name, ground)], np.float64)
     place = np.nan_to_num(np.clip(np.asarray(fractions, np.float64).ravel(), 0.0, 1.0))
     at = np.linspace(0.0, 1.0, len(stops))
     mixed = np.stack([np.interp(place, at, stops[:, band]) for band in range(3)], axis=1)
     return np.rint(mixed).astype(np.uint8)
 
 
-def ramp_stops(name: str) -> tuple[str, ...]:
-    """A ramp's colours as `#rrggbb`, from its low end.
+def ramp_stops(name: str, ground: RGB = WHITE) -> tuple[str, ...]:
+    """A ramp's colours as `#rrggbb`, from its low end; "emerald" begins with the ground.
 
     Raises: UnknownName.
     """
     if name not in RAMPS:
         raise UnknownName("ramp", name, RAMPS)
-    return RAMPS[name]
+    return (hexed(ground), *RAMPS[name][1:]) if name == "emerald" else RAMPS[name]
 
 
 def over(colour: RGB, strength: float, ground: RGB) -> RGB:

@@ -6,11 +6,13 @@ Leaves layout and markup to the two writers, `strips_svg` and `strips_html`.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import pyarrow as pa
 
 from actcore.sites import FeatureId
+from actcore.views.numbers import fixed
 from actcore.views.palette import THRESHOLD, opacity
 from actcore.views.text import one_line, visible
 
@@ -29,7 +31,7 @@ class Cell(NamedTuple):
     @property
     def written(self) -> str:
         """The value under the token; empty where it counts as zero or was not measured."""
-        return f"{self.value:.2f}" if self.value > THRESHOLD else ""
+        return fixed(self.value, ".2f") if abs(self.value) > THRESHOLD else ""
 
 
 class Row(NamedTuple):
@@ -41,7 +43,12 @@ class Row(NamedTuple):
 
 
 def strip_rows(
-    table: pa.Table, *, label: Literal["feature", "prompt"], log: bool, specials_on_scale: bool
+    table: pa.Table,
+    *,
+    label: Literal["feature", "prompt"],
+    notes: Sequence[str],
+    log: bool,
+    specials_on_scale: bool,
 ) -> list[Row]:
     """One row for each (prompt, feature), in the order of their first cells."""
     names = ("prompt", "layer", "site", "index")
@@ -51,14 +58,25 @@ def strip_rows(
     found: dict[tuple[str, int | None, str, int], tuple[float, list[Cell]]] = {}
     for key, scale, cell in zip(keys, scales.tolist(), cells, strict=True):
         found.setdefault(key, (scale, []))[1].append(cell)
+    labels = strip_labels([(key[0], FeatureId(*key[1:])) for key in found], label, notes)
     return [
-        Row(_label(key, label), scale, tuple(members)) for key, (scale, members) in found.items()
+        Row(name, scale, tuple(members))
+        for name, (scale, members) in zip(labels, found.values(), strict=True)
     ]
 
 
-def _label(key: tuple[str, int | None, str, int], label: Literal["feature", "prompt"]) -> str:
-    prompt, layer, site, index = key
-    return one_line(prompt if label == "prompt" else str(FeatureId(layer, site, index))) or "∅"
+def strip_labels(
+    strips: Sequence[tuple[str, FeatureId]],
+    label: Literal["feature", "prompt"],
+    notes: Sequence[str],
+) -> list[str]:
+    """What each strip is called: its feature or its prompt, and its note behind it, if it has one.
+
+    There is a note for every strip, or none at all.
+    """
+    names = [one_line(prompt if label == "prompt" else str(of)) or "∅" for prompt, of in strips]
+    said = map(one_line, notes) if notes else [""] * len(names)
+    return [f"{name} · {note}" if note else name for name, note in zip(names, said, strict=True)]
 
 
 def _cells(table: pa.Table, *, log: bool, specials_on_scale: bool) -> list[Cell]:

@@ -20,7 +20,8 @@ class Strips:
     """One strip for each (prompt, feature) of a STRIP_CELLS table, in table order.
 
     A strip goes on below after `tokens_per_row` tokens (0: as many as fit) and wherever it would
-    get too wide. `log` is Neuronpedia's colour scale; otherwise opacity grows linearly.
+    get too wide. `log` is Neuronpedia's colour scale; otherwise opacity grows linearly. `notes` are
+    plain words behind the labels, one for each strip.
     """
 
     table: pa.Table
@@ -32,11 +33,16 @@ class Strips:
     values: bool = True
     log: bool = True
     specials_on_scale: bool = False
+    notes: tuple[str, ...] = ()
 
     def rows(self) -> list[Row]:
         """What is drawn, strip by strip."""
         return strip_rows(
-            self.table, label=self.label, log=self.log, specials_on_scale=self.specials_on_scale
+            self.table,
+            label=self.label,
+            notes=self.notes,
+            log=self.log,
+            specials_on_scale=self.specials_on_scale,
         )
 
     def svg(self) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from actcore.views.legend import legend, ramp_bar, swatch
+from actcore.views.numbers import fixed
 from actcore.views.palette import EMERALD, WHITE, hexed, over, text_on
 from actcore.views.strip_rows import Cell, Row
 from actcore.views.svg import (
@@ -81,7 +82,7 @@ def legend_parts(rows: Sequence[Row], unit: str, *, log: bool) -> Iterator[Part]
 
 def full_colour(scale: float) -> str:
     """What the strongest colour of a row stands for."""
-    return f"full colour = {scale:.2f}" if scale > 0 else _NOTHING
+    return f"full colour = {fixed(scale, '.2f')}" if scale > 0 else _NOTHING
 
 
 def _aligned(rows: Sequence[Row], *, values: bool) -> list[list[_Placed]]:

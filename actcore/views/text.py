@@ -104,6 +104,20 @@ def script_json(value: object) -> str:
     return written.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026")
 
 
+def plotly(text: str) -> str:
+    """The text for Plotly's SVG parts (hovers, colour bars), which read tags and entities."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def plotly_gl(text: str) -> str:
+    """The text for the axes of Plotly's 3-D scenes, which read tags but no entities.
+
+    Invisible joiners keep tags from being read, and the first of them also such texts as
+    `constructor`, which every JavaScript object has and Plotly takes for drawn already.
+    """
+    return "\u2060" + text.replace("<", "<\u2060")
+
+
 def markdown(text: str) -> str:
     """The text as Markdown that shows it letter by letter: no link, picture or formula in it.
 
