@@ -97,7 +97,7 @@ GROUP_EFFECTS = _schema(
 PROMPT_COUNTS = _schema(*_FEATURE, ("n", pa.int64()), *_ABOUT)
 GROUP_PROMPTS = _schema(
     ("prompt", pa.string()),
-    ("group", pa.string()),
+    ("group?", pa.string()),
     ("rank", pa.int32()),
     *_FEATURE,
     ("value", pa.float32()),

@@ -10,13 +10,23 @@ import argparse
 import os
 import platform
 
+from benchmarks.commands import categories, layers
+from benchmarks.groups import groups
 from benchmarks.harness import Effort
 from benchmarks.page import page
 from benchmarks.pictures import pictures
 from benchmarks.reading import reading
 from benchmarks.strips import strips
 
-BENCHMARKS = {"pictures": pictures, "reading": reading, "strips": strips, "page": page}
+BENCHMARKS = {
+    "pictures": pictures,
+    "categories": categories,
+    "layers": layers,
+    "groups": groups,
+    "reading": reading,
+    "strips": strips,
+    "page": page,
+}
 
 
 def main() -> None:

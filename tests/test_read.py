@@ -33,9 +33,15 @@ CSV = b"prompt,position,text,feature,value\na,0,b,1,2.5\n"
 PARQUET = file_of(small(), "parquet")
 LOOKED_FOR = (
     "Looked for: activation dump (a JSON object with `results`, a list of probes with tokens and "
-    "activations); long table (CSV or Parquet with the columns prompt, position, text, feature, "
-    "value)."
+    "activations); prompts per feature (JSON lines with `active_prompts`, a list of prompts for "
+    "each feature); feature descriptions (CSV with the columns feature_id, source); neuron norms "
+    "(CSV with the columns Token_Pos, Token, Layer, Neuron_ID, Activation_Norm); long table (CSV "
+    "or Parquet with the columns prompt, position, text, feature, value)."
 )
+PROMPTS = b'{"feature_id": 1, "source": "m", "active_prompts": []}\n'
+ABOUT = b"feature_id,source\n1,m\n"
+BOTH = CSV.replace(b"value", b"value,feature_id,source").replace(b"5", b"5,1,m")
+NORMS = b"Token_Pos,Token,Layer,Neuron_ID,Activation_Norm\n0,<s>,22,394,1.5\n"
 
 
 def refusal(data: bytes, name: str = "x.json") -> str:
@@ -55,6 +61,12 @@ def refusal(data: bytes, name: str = "x.json") -> str:
         (PARQUET, "x.parquet", "long table"),
         (file_of(small(), "csv"), "x.csv", "long table"),
         (gzip.compress(CSV), "x.csv.gz", "long table"),
+        (DUMP, "x.jsonl", "activation dump"),
+        (PROMPTS, "x.jsonl", "prompts per feature"),
+        (PROMPTS + PROMPTS.replace(b"1", b"2"), "x.ndjson", "prompts per feature"),
+        (ABOUT, "x.csv", "feature descriptions"),
+        (NORMS, "x.csv", "neuron norms"),
+        (BOTH, "x.csv", "long table"),
     ],
 )
 def test_exactly_one_reader_claims_a_file(data: bytes, name: str, reader: str) -> None:

@@ -175,9 +175,9 @@ HELD = "Values up to 3.4e38 can be held."
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ("a,one,y,1,s,5,2,,,", f", column position: 'one' is not a whole number. {EMPTY}"),
+        ("a,one,y,1,s,5,2,,,", f", column position: 'one' is not a whole number. {UP}"),
         ("a,1,y,1,s,5,n/a,,,", f", column value: 'n/a' is not a number. {EMPTY}"),
-        ("a,1,y,40000,s,5,2,,,", f", column layer: '40000' is not a whole number. {EMPTY}"),
+        ("a,1,y,40000,s,5,2,,,", f", column layer: '40000' is not a whole number. {UP}"),
         ("a,1,y,1,s,5", ": Expected 10 columns, got 6. Mend or remove that row."),
         ("a,-1,y,1,s,5,2,,,", f": position is negative. {UP}"),
         ("a,1,y,1,s,-5,2,,,", f": feature is negative. {UP}"),

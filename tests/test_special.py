@@ -1,10 +1,10 @@
-"""Which tokens are special."""
+"""Which tokens are special, and which of them are padding."""
 
 from __future__ import annotations
 
 import pytest
 
-from actcore.readers.special import SPECIAL_TOKENS, is_special
+from actcore.special import PADDING, SPECIAL_TOKENS, is_special, padding_start
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,25 @@ def test_what_stands_for_text_is_not(text: str) -> None:
 
 def test_every_mark_looks_like_one() -> None:
     assert [text for text in SPECIAL_TOKENS if text[0] + text[-1] not in ("<>", "[]")] == []
+
+
+@pytest.mark.parametrize(
+    ("texts", "start"),
+    [
+        ([], 0),
+        (["a"], 1),
+        (["a", "<|eot_id|>", "b"], 3),
+        (["<s>", "a", "<|eot_id|>", "<|eot_id|>"], 2),
+        (["a", "</s>", "<pad>"], 2),
+        (["a", "<|reserved_special_token_0|>"], 1),
+        (["<|endoftext|>"] * 3, 1),
+        (["<|endoftext|>"], 1),
+        (["a", "<s>", "<s>"], 3),
+    ],
+)
+def test_padding_is_the_run_at_the_end(texts: list[str], start: int) -> None:
+    assert padding_start(texts) == start
+
+
+def test_padding_is_special() -> None:
+    assert [text for text in PADDING if not is_special(text)] == []

@@ -1,20 +1,15 @@
-"""Dumps small enough to work out by hand, and the page that shows one; no file holds them.
+"""Files small enough to work out by hand, of which no folder holds one.
 
-Leaves random Datasets to `tests/strategies.py`.
+Leaves random Datasets to `tests/strategies.py`, the pages that show them to `tests/alone.py`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-from streamlit.testing.v1 import AppTest
-
-from actcore.dataset import Dataset
-from actcore.figures import FIGURES
+from actcore.dataset import Dataset, together
 from actcore.readers import read
-from actcore.ui.show import PANEL
 
 Values = Sequence[float | None]
 
@@ -61,15 +56,121 @@ def lively() -> Dataset:
     return read(LIVELY, name="lively.json")
 
 
+def padded() -> Dataset:
+    """A Dataset of one prompt with padding at its end."""
+    tokens = ["<bos>", " a", " b", "<pad>", "<pad>"]
+    return read(dump(probe("p", tokens, {"3-x:7": [9.0, 1.5, 2, 0, 1]})), name="padded.json")
+
+
 def read_as(markdown: str) -> str:
     """Escaped Markdown as it is read on a page."""
     return markdown.replace("\\", "").replace("\u2060", "")
 
 
-def tokens_page() -> AppTest:
-    """The Tokens page alone, not yet run; every card's panel will be open."""
-    file = Path(__file__).parent.parent / "pages" / "tokens.py"
-    page = AppTest.from_file(file, default_timeout=30)
-    for name in FIGURES:
-        page.session_state[PANEL + name] = True
-    return page
+def listed_line(
+    feature: int, source: str, prompts: Sequence[Mapping[str, object]], token: str = "end"
+) -> bytes:
+    """A line of a list of active prompts."""
+    line = {"feature_id": feature, "token": token, "source": source, "active_prompts": prompts}
+    return json.dumps(line).encode() + b"\n"
+
+
+def active(
+    id: int, group: str | None, value: float, tokens: Sequence[str], values: Values
+) -> dict[str, object]:
+    """A prompt on which a feature is active; a value of 0 is not listed."""
+    cells = [
+        {"position": at, "token_id": 0, "text": tokens[at], "activation": one}
+        for at, one in enumerate(values)
+        if one
+    ]
+    return {
+        "prompt_id": id,
+        "prompt_text": "".join(tokens),
+        "prompt_label": group,
+        "prompt_feature_activation": value,
+        "tokenized_prompt": list(tokens),
+        "tokens": cells,
+    }
+
+
+_PADDED = ["<s>", " a", " b", " c", "</s>", "</s>"]
+
+#: Two sources of different size, three groups and a prompt without one; the number of a prompt is
+#: not its peak. Every order, number and scale shows.
+LISTED = b"".join(
+    [
+        listed_line(
+            1,
+            "m_layer1",
+            [
+                active(0, "x", 4.0, _PADDED, [9, 1, 0, 4, 8, 8]),
+                active(1, "x", 1.0, _PADDED, [9, 6, 0, 1, 0, 0]),
+                active(2, "y", 2.0, _PADDED, [9, 0, 3, 2, 0, 0]),
+                active(3, "y", 2.5, _PADDED, [9, 0, 0, 2.5, 0, 0]),
+                active(4, "z", 0.5, _PADDED, [9, 0, 7, 0.5, 0, 0]),
+                active(6, None, 3.0, _PADDED, [9, 0, 0, 3, 0, 0]),
+            ],
+        ),
+        listed_line(
+            2,
+            "m_layer1",
+            [
+                active(0, "x", 3.5, _PADDED, [0, 0, 0, 3.5, 0, 0]),
+                active(1, "x", 3.25, _PADDED, [0, 5, 0, 3.25, 0, 0]),
+                active(2, "y", 1.5, _PADDED, [0, 0, 4, 1.5, 0, 0]),
+                active(5, "z", 5.0, _PADDED, [0, 2, 2, 5, 0, 0]),
+                active(6, None, 0.0, _PADDED, [4, 0, 0, 0, 0, 0]),
+            ],
+        ),
+        listed_line(
+            3,
+            "m_layer1",
+            [
+                active(2, "y", 6.0, _PADDED, [0, 0, 0, 6, 0, 0]),
+                active(3, "y", 2.0, _PADDED, [0, 3, 0, 2, 0, 0]),
+                active(4, "z", 3.0, _PADDED, [0, 0, 1, 3, 0, 0]),
+                active(5, "z", 1.0, _PADDED, [0, 8, 0, 1, 0, 0]),
+            ],
+        ),
+        listed_line(
+            1,
+            "m_layer2",
+            [
+                active(0, "x", 30.0, _PADDED, [0, 10, 0, 30, 0, 0]),
+                active(1, "x", 20.0, _PADDED, [0, 0, 40, 20, 0, 0]),
+                active(4, "z", 60.0, _PADDED, [0, 0, 0, 60, 0, 0]),
+                active(5, "z", 25.0, _PADDED, [0, 0, 0, 25, 0, 0]),
+            ],
+        ),
+    ]
+)
+DESCRIBED = (
+    b"feature_id,source,token,type,claude_desc,link\n"
+    b"1,m_layer1,end,syntax,ends of lines,https://example.org/1\n"
+    b"2,m_layer1,end,meaning,cats and dogs,https://example.org/2\n"
+    b"1,m_layer2,end,meaning,numbers,\n"
+)
+_RUN = "Token_Pos,Token,Layer,Neuron_ID,Activation_Norm\n"
+#: Runs of which two share " a" and " b"; layer 2 is not recorded on every token.
+RUN_A = (
+    _RUN + "0,<s>,1,7,9.0\n0,<s>,1,8,8.0\n1, a,1,7,1.0\n1, a,1,9,3.0\n2, b,1,7,2.0\n2, b,1,8,4.5\n"
+    "3, a,1,9,5.0\n3, a,1,8,0.5\n1, a,2,4,10.0\n1, a,2,5,20.0\n3, a,2,4,6.0\n"
+).encode()
+RUN_B = (
+    _RUN + "0,<s>,1,7,7.0\n1, b,1,7,3.0\n1, b,1,8,1.0\n2, a,1,7,6.0\n2, a,1,9,0.5\n"
+    "1, b,2,4,30.0\n2, a,2,5,12.0\n2, a,2,4,1.0\n"
+).encode()
+RUN_C = (_RUN + "0,<s>,1,7,1.0\n1, c,1,7,2.0\n1, c,2,4,50.0\n").encode()
+
+
+def listed() -> Dataset:
+    """The Dataset of LISTED, described."""
+    lists, described = read(LISTED, name="listed.jsonl"), read(DESCRIBED, name="described.csv")
+    return together([lists, described]).dataset
+
+
+def runs() -> Dataset:
+    """The Dataset of the three runs."""
+    files = {"a.csv": RUN_A, "b.csv": RUN_B, "c.csv": RUN_C}
+    return together([read(data, name=name) for name, data in files.items()]).dataset

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, NoReturn
 
-from actcore.cli import files, tokens
+from actcore.cli import categories, files, layers, tokens
 from actcore.errors import ActcoreError
 from actcore.readers import READERS
 from actcore.views.text import one_line
@@ -60,6 +60,16 @@ COMMANDS = {
         "Strips of the top features and the features x tokens picture of an activation dump.",
         tokens.arguments,
         tokens.run,
+    ),
+    "categories": Command(
+        "Features by groups of prompts, and on how many prompts each is active.",
+        categories.arguments,
+        categories.run,
+    ),
+    "layers": Command(
+        "Layers by tokens of each run, in 2-D and 3-D, and the difference of runs.",
+        layers.arguments,
+        layers.run,
     ),
     "info": Command(
         "What a file is: reader, counts, unit, what a missing value means, digest. "

@@ -63,9 +63,7 @@ def draw_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what `draw` takes."""
     parser.add_argument("figure", choices=FIGURES, metavar="FIGURE", help=", ".join(FIGURES))
     _inputs_argument(parser)
-    parser.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting"
-    )
+    set_argument(parser, "of the figure, such as k=5")
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help="suffix chooses the format"
     )
@@ -74,19 +72,36 @@ def draw_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_draw(chosen: argparse.Namespace) -> None:
     """Writes one figure."""
-    settings = {}
-    for words in chosen.set:
-        name, equals, value = words.partition("=")
-        if not equals:
-            raise BadValue("--set", words, "NAME=VALUE, such as k=5")
-        settings[name] = value
-    save(draw(chosen.figure, one(chosen.inputs), **settings), chosen.output, scale=chosen.scale)
+    view = draw(chosen.figure, one(chosen.inputs), **settings_of(chosen.set))
+    save(view, chosen.output, scale=chosen.scale)
     print(chosen.output)
 
 
+def set_argument(parser: argparse.ArgumentParser, what: str) -> None:
+    """Adds `--set`."""
+    said = f"a setting {what}"
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=said)
+
+
+def settings_of(words: Sequence[str]) -> dict[str, str]:
+    """Settings written as NAME=VALUE. Raises: BadValue."""
+    settings = {}
+    for setting in words:
+        name, equals, value = setting.partition("=")
+        if not equals:
+            raise BadValue("--set", setting, "NAME=VALUE, such as k=5")
+        settings[name] = value
+    return settings
+
+
 def one(inputs: Sequence[str]) -> Dataset:
-    """The Dataset of all inputs together; what of them is not used is said on the error stream."""
-    dataset, notes = together([read(path) for path in inputs])
+    """The Dataset of all inputs together."""
+    return joined([read(path) for path in inputs])
+
+
+def joined(datasets: Sequence[Dataset]) -> Dataset:
+    """Several Datasets as one; what of them is not used is said on the error stream."""
+    dataset, notes = together(datasets)
     for note in notes:
         print(one_line(note), file=sys.stderr)
     return dataset

@@ -74,7 +74,7 @@ def not_used(dataset: Dataset, about: Dataset) -> list[str]:
     """What of these descriptions is of no feature of the Dataset, in plain sentences."""
     here = set(dataset.feature_ids)
     others = [id for id in about.feature_ids if id not in here]
-    by_index = {id.index: id for id in dataset.feature_ids}
+    by_index = {id.index: id for id in reversed(dataset.feature_ids)}
     alike = [id for id in others if id.index in by_index]
     notes = []
     if alike:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from actcore.dataset import Dataset
 from actcore.errors import UnknownName
-from actcore.figures import tokens
+from actcore.figures import behind, categories, difference, layers, tokens
 from actcore.figures.settings import parsed_settings
 from actcore.views.view import View
 
@@ -41,4 +41,18 @@ FIGURES = {
     "top_features": Figure("Features that stand out on one prompt", tokens.top_features),
     "token_features": Figure("Features strongest on one token", tokens.token_features),
     "activation_histogram": Figure("How often one feature takes which value", tokens.histogram),
+    "feature_by_group": Figure("Features by groups of prompts", categories.feature_by_group),
+    "prompts_per_feature": Figure(
+        "On how many prompts each feature is active", behind.prompts_per_feature
+    ),
+    "group_profile": Figure("One feature in every group of prompts", categories.group_profile),
+    "group_effect": Figure("How far one group is from the rest", categories.group_effect),
+    "group_prompts": Figure("The prompts behind one feature in a group", behind.group_prompts),
+    "layer_by_token": Figure("Layers by tokens of one prompt", layers.layer_by_token),
+    "layer_difference": Figure(
+        "Layers by tokens, one prompt less another", difference.layer_difference
+    ),
+    "top_neurons": Figure("Neurons strongest on a prompt, layer or token", layers.top_neurons),
+    "neuron_path": Figure("One neuron over the tokens of every prompt", layers.neuron_path),
+    "token_layer_space": Figure("Tokens, layers and values in 3-D", layers.token_layer_space),
 }

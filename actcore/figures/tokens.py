@@ -8,14 +8,15 @@ from __future__ import annotations
 import numpy as np
 
 from actcore import analysis
-from actcore.analysis import Order, Scale, Specials
+from actcore.analysis import Order, Padding, Scale, Specials
 from actcore.dataset import Dataset
-from actcore.errors import BadValue, NotMeasured
+from actcore.errors import BadValue
+from actcore.figures.chosen import chosen
 from actcore.figures.words import (
-    GREY,
     HATCHED,
     ONLY,
     counted,
+    hidden,
     holes,
     left_out,
     measure,
@@ -48,6 +49,7 @@ def token_strip(
     log: bool = True,
     specials: Specials = "exclude",
     find: str | None = None,
+    padding: Padding = "hide",
     tokens_per_row: int = 20,
     values: bool = True,
 ) -> Strips:
@@ -59,9 +61,12 @@ def token_strip(
     name = prompt_name(dataset, prompt)
     what = str(dataset.feature_ids[rows[0]]) if len(rows) == 1 else f"Top {len(rows)} features"
     return Strips(
-        table=analysis.prompt_strips(dataset, rows, prompt=prompt, scale=scale, specials=specials),
+        table=analysis.prompt_strips(
+            dataset, rows, prompt=prompt, scale=scale, specials=specials, padding=padding
+        ),
         title=f"{what} on {name}",
-        caption=_strip_caption(dataset, scale, log, specials),
+        caption=strip_caption(dataset, scale, log, specials)
+        + hidden(dataset, [dataset.prompt(prompt)], padding),
         unit=dataset.source.unit,
         label="feature",
         tokens_per_row=_not_negative(tokens_per_row),
@@ -78,15 +83,18 @@ def stacked_strips(
     scale: Scale = "feature",
     log: bool = True,
     specials: Specials = "exclude",
+    padding: Padding = "hide",
     tokens_per_row: int = 20,
     values: bool = True,
 ) -> Strips:
     """One feature on every prompt that has it measured; the strongest feature, unless named."""
-    row = _strongest(dataset) if feature is None else dataset.feature(feature)
+    row = chosen(dataset, feature)
+    table = analysis.feature_strips(dataset, row, scale=scale, specials=specials, padding=padding)
+    prompts = [dataset.prompt(id) for id in table["prompt"].unique().to_pylist()]
     return Strips(
-        table=analysis.feature_strips(dataset, row, scale=scale, specials=specials),
+        table=table,
         title=f"{dataset.feature_ids[row]} on all prompts",
-        caption=_strip_caption(dataset, scale, log, specials),
+        caption=strip_caption(dataset, scale, log, specials) + hidden(dataset, prompts, padding),
         unit=dataset.source.unit,
         label="prompt",
         tokens_per_row=_not_negative(tokens_per_row),
@@ -105,10 +113,11 @@ def feature_by_token(
     log: bool = True,
     specials: Specials = "exclude",
     find: str | None = None,
+    padding: Padding = "show",
 ) -> Heatmap:
     """Every feature, or the k that stand out, by the tokens of a prompt; one scale for all."""
     features = _top(dataset, prompt, k, order, specials, find)
-    table = analysis.feature_by_token(dataset, features, prompt=prompt)
+    table = analysis.feature_by_token(dataset, features, prompt=prompt, padding=padding)
     n_columns = table.num_rows // len(features)
     tokens = table.slice(0, n_columns)
     special = table["special"].to_numpy()
@@ -119,7 +128,7 @@ def feature_by_token(
         table=table,
         title=f"{counted(len(features), 'feature')} on {prompt_name(dataset, prompt)}",
         caption=f"{measure(dataset)}, one {scale_name(log)} for all cells{aside}."
-        f"{holes(dataset, GREY)}",
+        f"{hidden(dataset, [dataset.prompt(prompt)], padding)}{holes(dataset, HATCHED)}",
         unit=dataset.source.unit,
         row=np.repeat(np.arange(len(features)), n_columns),
         column=np.tile(np.arange(n_columns), len(features)),
@@ -182,7 +191,7 @@ def histogram(
     specials: Specials = "exclude",
 ) -> Bars:
     """How often one feature takes which value; the strongest feature, unless named."""
-    row = _strongest(dataset) if feature is None else dataset.feature(feature)
+    row = chosen(dataset, feature)
     table = analysis.histogram(dataset, row, bins=bins, specials=specials)
     n_active = int(table["count"].to_numpy().sum())
     some = specials == "exclude" and dataset.n_special
@@ -211,28 +220,14 @@ def _top(
     return [row[FeatureId(*id)] for id in zip(*ids, strict=True)]
 
 
-def _strongest(dataset: Dataset) -> int:
-    """The feature row with the largest value on a token that is not special.
-
-    Raises: NotMeasured, when there is no feature.
-    """
-    if not dataset.features.num_rows:
-        asked = f"Strongest feature of {dataset.source.name}"
-        raise NotMeasured(asked, "no feature is listed", "List one.")
-    token, feature, value = dataset.cells
-    counted = ~dataset.tokens["special"].to_numpy()[token]
-    if counted.any():
-        feature, value = feature[counted], value[counted]
-    return int(feature[value.argmax()]) if len(value) else 0
-
-
 def _not_negative(tokens_per_row: int) -> int:
     if tokens_per_row < 0:
         raise BadValue("tokens_per_row", tokens_per_row, "0 or more")
     return tokens_per_row
 
 
-def _strip_caption(dataset: Dataset, scale: Scale, log: bool, specials: Specials) -> str:
+def strip_caption(dataset: Dataset, scale: Scale, log: bool, specials: Specials) -> str:
+    """Unit, scale and what is left out, of strips."""
     full = f"full colour at {_FULL[scale]}"
     aside = left_out(dataset, specials)
     return f"{measure(dataset)}, {scale_name(log)}, {full}{aside}.{holes(dataset, HATCHED)}"

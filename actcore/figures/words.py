@@ -5,11 +5,12 @@ Leaves what only one figure says to that figure.
 
 from __future__ import annotations
 
-from actcore.analysis import Specials
+from collections.abc import Iterable
+
+from actcore.analysis import Padding, Specials, n_padding
 from actcore.dataset import Dataset
 
 HATCHED = "Hatched: not measured."
-GREY = "Hatched or plain grey: not measured."
 ONLY = "Only what was measured counts."
 
 
@@ -44,6 +45,15 @@ def left_out(dataset: Dataset, specials: Specials) -> str:
     """What is said of special tokens, where there are some and they do not count."""
     shown = specials == "exclude" and dataset.n_special
     return "; special tokens (dashed) are off the scale" if shown else ""
+
+
+def hidden(dataset: Dataset, prompts: Iterable[int], padding: Padding) -> str:
+    """What is said of the padding at the end of these prompt rows, where some is not shown."""
+    if padding == "show":
+        return ""
+    n = sum(n_padding(dataset, prompt) for prompt in prompts)
+    said = "1 token of padding at the end is" if n == 1 else f"{n:,} tokens of padding at ends are"
+    return f" {said} hidden." if n else ""
 
 
 def holes(dataset: Dataset, said: str) -> str:

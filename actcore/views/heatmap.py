@@ -55,4 +55,4 @@ class Heatmap(Matrix):
         """The chart as one HTML document that works offline, light or dark."""
         cells = self.grid()
         light, dark = (heatmap_spec(self, cells, dark=on) for on in (False, True))
-        return chart_html(self.title, self.caption, light, dark, heatmap_data(self, cells))
+        return chart_html(self.title, self.under_picture, light, dark, heatmap_data(self, cells))

@@ -192,7 +192,10 @@ def _legend(view: Matrix) -> dict[str, Any]:
     return {
         "title": view.unit or None,
         "orient": "top",
-        "gradientLength": max(240, 16 * max(len(words) for _, words in marks)),
+        # A longer bar than the chart is wide would lose its end, its strongest colour.
+        "gradientLength": {
+            "expr": f"min({max(240, 16 * max(len(words) for _, words in marks))}, width)"
+        },
         "labelLimit": 0,
         "values": places,
         "labelExpr": f"{names}[indexof({script_json(places)},datum.value)]",

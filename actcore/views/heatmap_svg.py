@@ -49,7 +49,7 @@ def heatmap_svg(view: Matrix, cells: Grid) -> str:
     width = max(matrix.width, _LEAST)
     under = legend(list(_legend_parts(view, cells)), width)
     notes = [paragraph(note, width, _TITLE, QUIET) for note in _notes(view, rows, columns)]
-    return framed(view.title, stacked([matrix, under, stacked(notes, 4)], 16), view.caption)
+    return framed(view.title, stacked([matrix, under, stacked(notes, 4)], 16), view.under_picture)
 
 
 def _with_axes(matrix: Part, rows: Axis, columns: Axis, view: Matrix) -> Part:

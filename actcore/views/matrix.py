@@ -51,6 +51,11 @@ class Matrix:
     cell: tuple[int, int] = (44, 18)
     warning: str = ""
 
+    @property
+    def under_picture(self) -> str:
+        """The caption of a picture that leaves the page, which has no other place for a warning."""
+        return f"{self.caption} {self.warning}".rstrip()
+
     def values(self) -> NDArray[np.float64]:
         """The value of each table row; null becomes NaN."""
         return np.asarray(self.table[self.value].to_numpy(), np.float64)

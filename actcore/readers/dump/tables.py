@@ -17,9 +17,9 @@ from actcore.dataset.core import Ints
 from actcore.errors import shortened
 from actcore.readers.content import Content
 from actcore.readers.dump.probes import UNNAMED, Cells, Listings, Probe, sortable
-from actcore.special import is_special
 from actcore.schema import FEATURES, LAYER_COUNTS, PROMPTS, TOKENS
 from actcore.sites import FeatureId
+from actcore.special import is_special
 
 
 class Pile:

@@ -15,8 +15,8 @@ import pyarrow as pa
 from actcore.dataset import Absent, Dataset, Source, assemble
 from actcore.dataset.core import MAX_ROWS, Floats, Ints
 from actcore.readers.prompts.lines import Lines, Version
-from actcore.special import is_padding, is_special
 from actcore.schema import FEATURES, PROMPT_VALUES, PROMPTS, TOKENS
+from actcore.special import is_padding, is_special
 
 
 def dataset(lines: Lines) -> Dataset:

@@ -18,9 +18,9 @@ from actcore.dataset.core import LARGEST, Bools, Floats, Ints
 from actcore.dataset.long import NUMBER, TEXT
 from actcore.errors import ReadError, shortened
 from actcore.readers.content import LONGEST_TOKEN, Content
-from actcore.special import is_special
 from actcore.readers.table.files import KNOWN, plain_name, type_of
 from actcore.schema import FEATURES, LAYER_COUNTS, PROMPT_VALUES, PROMPTS, TOKENS
+from actcore.special import is_special
 
 
 class Rows:
