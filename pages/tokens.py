@@ -7,6 +7,7 @@ from functools import partial
 import streamlit as st
 
 from actcore.ui import controls, pictures, state
+from actcore.ui.about import about
 from actcore.ui.page import page
 from actcore.ui.show import card
 
@@ -42,10 +43,13 @@ if first is not None:
             card("token_features", dataset, on_token, partial(pictures.listing, key="on_token"))
 
 if feature is not None:
+    about(dataset, feature)
     card("stacked_strips", dataset, {"feature": feature, **chosen.stack}, strips("stack"))
     bars = {"feature": feature, **chosen.counted}
     card("activation_histogram", dataset, bars, pictures.bars)
 
 if first is not None:
     with matrix:
-        card("feature_by_token", dataset, chosen.matrix, partial(pictures.heatmap, key="matrix"))
+        marked = pictures.of_feature(state.feature(dataset), position=position)
+        heatmap = partial(pictures.heatmap, key="matrix", pick=pictures.of_token, selected=marked)
+        card("feature_by_token", dataset, chosen.matrix, heatmap)

@@ -14,20 +14,22 @@ def app() -> None:
     most = st.session_state.get("most", 10)
     chosen = {
         "pick": kept.choice("Pick", {"a": "Letter a", "b": "Letter b"}, key="pick"),
-        "n": kept.number("N", 1, most, key="n", default=5),
+        "n": kept.number("N", 1, most, key="n", default=min(5, most)),
         "on": kept.toggle("On", key="on"),
         "find": kept.words("Find", key="find"),
         "file": kept.path("File", ["x", "y"], key="file", default="x", accept_new_options=True),
         "none": kept.path("None", [], key="none", default=None, accept_new_options=True),
+        "more": kept.paths("More", ["d", "e"], key="more", default=["d"]),
     }
     st.session_state["chosen"] = chosen
 
 
-DEFAULTS = {"pick": "a", "n": 5, "on": False, "find": "", "file": "x", "none": None}
+DEFAULTS = {"pick": "a", "n": 5, "on": False, "find": "", "file": "x", "none": None, "more": ["d"]}
 OTHERS = {"pick": "b", "n": 7, "on": True, "find": "é & ?", "file": "../z", "none": "w"}
+OTHERS |= {"more": ["e", "d"]}
 
 
-def opened(**link: str) -> AppTest:
+def opened(**link: str | list[str]) -> AppTest:
     page = AppTest.from_function(app)
     for name, value in link.items():
         page.query_params[name] = value
@@ -36,8 +38,8 @@ def opened(**link: str) -> AppTest:
     return page
 
 
-def address(page: AppTest) -> dict[str, str]:
-    return {key: "".join(value) for key, value in page.query_params.items()}
+def address(page: AppTest) -> dict[str, str | list[str]]:
+    return dict(page.query_params)
 
 
 def test_defaults_leave_the_address_empty() -> None:
@@ -47,7 +49,8 @@ def test_defaults_leave_the_address_empty() -> None:
 
 
 def test_an_address_is_read_and_stays() -> None:
-    link = {key: str(value) for key, value in OTHERS.items()}
+    said = {key: str(value) for key, value in OTHERS.items() if key != "more"}
+    link: dict[str, str | list[str]] = {**said, "more": ["e", "d"]}
     page = opened(**link)
     assert page.session_state["chosen"] == OTHERS
     assert address(page) == link
@@ -68,6 +71,7 @@ def test_an_address_is_read_and_stays() -> None:
         ("on", "1"),
         ("find", "x" * 201),
         ("file", ""),
+        ("more", "f"),
     ],
 )
 def test_junk_is_the_default_and_leaves_the_address(key: str, junk: str) -> None:
@@ -102,3 +106,29 @@ def test_a_number_that_no_longer_fits_is_the_default() -> None:
     page.run()
     assert page.session_state["chosen"]["n"] == 5
     assert address(page) == {}
+
+
+def test_what_was_never_chosen_follows_the_default() -> None:
+    page = opened()
+    page.session_state["most"] = 3
+    page.run()
+    assert page.session_state["chosen"]["n"] == 3
+    page.session_state["most"] = 10
+    page.run()
+    assert page.session_state["chosen"]["n"] == 5
+    assert address(page) == {}
+
+
+def test_paths_once_in_the_address_stay_there_and_none_of_them_is_a_choice() -> None:
+    page = opened(file="y", more="e")
+    page.selectbox(key="file").select("x").run()
+    page.multiselect(key="more").set_value(["d"]).run()
+    assert address(page) == {"file": "x", "more": "d"}
+    page.multiselect(key="more").set_value([]).run()
+    assert page.session_state["chosen"]["more"] == []
+    assert address(page) == {"file": "x", "more": ""}
+    assert opened(more="").session_state["chosen"]["more"] == []
+
+
+def test_paths_are_each_counted_once() -> None:
+    assert opened(more=["e", "", "e"]).session_state["chosen"]["more"] == ["e"]

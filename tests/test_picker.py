@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,13 +10,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from actcore.errors import ReadError
-from actcore.ui.picker import within_roots
+from actcore.ui.folders import within_roots
 from tests.tiny import LIVELY, TINY, dump, probe, read_as
 
 PAGE = Path(__file__).parent.parent / "pages" / "tokens.py"
 EMPTY = (
-    "There is no data yet. Add a file in the sidebar. Activation dumps (JSON, also gzipped) and "
-    "long tables (CSV, Parquet) can be read."
+    "There is no data yet. Add a file in the sidebar. What can be read: activation dump, prompts "
+    "per feature, feature descriptions, neuron norms, long table. Gzipped too."
 )
 
 Open = Callable[..., AppTest]
@@ -93,12 +94,13 @@ def test_what_a_missing_entry_means_is_said(open_page: Open, data: Path) -> None
 
 def test_two_uploads_of_one_name_are_told_apart_and_switched_between(open_page: Open) -> None:
     page = open_page()
-    page.file_uploader[0].upload("same.json", LIVELY).upload("same.json", TINY).run()
+    page.file_uploader[0].upload("same.json", LIVELY).run()
+    page.file_uploader[0].upload("same.json", TINY).run()
     assert not page.exception
     names = options(page)
     assert len(set(names)) == 2
     assert all(name.startswith("same.json · ") for name in names)
-    assert page.selectbox(key="prompt").value == "p", "the newest is shown"
+    assert page.selectbox(key="prompt").options == ["p: <bos> a b"], "the newest is shown alone"
     assert page.query_params["data"]
     page.selectbox(key="data").select_index(0).run()
     assert page.selectbox(key="prompt").value == "p0"
@@ -128,9 +130,7 @@ def test_a_link_to_an_upload_says_how_to_mend_it(open_page: Open) -> None:
     ]
 
 
-def test_the_address_of_an_upload_is_not_that_of_the_first_sample(
-    open_page: Open, data: Path
-) -> None:
+def test_the_address_names_the_data_once_another_was_chosen(open_page: Open, data: Path) -> None:
     (data / "sample.json").write_bytes(TINY)
     page = open_page()
     assert "data" not in page.query_params
@@ -139,7 +139,7 @@ def test_the_address_of_an_upload_is_not_that_of_the_first_sample(
     assert page.query_params["data"] == page.selectbox(key="data").value
     page.selectbox(key="data").select("sample.json").run()
     assert page.selectbox(key="prompt").value == "p"
-    assert "data" not in page.query_params
+    assert page.query_params["data"] == "sample.json"
 
 
 def test_uploading_what_a_link_shows_opens_it(open_page: Open) -> None:
@@ -252,8 +252,187 @@ def test_a_file_that_changed_is_read_again(open_page: Open, data: Path) -> None:
     assert page.selectbox(key="prompt").value == "p"
 
 
-def test_a_file_without_prompts_is_said(open_page: Open, data: Path) -> None:
-    (data / "bare.csv").write_text("prompt,position,text,feature,value\n,,,5,\n")
-    assert [info.value for info in open_page().info] == [
-        "There is no prompt in this file. Choose another one in the sidebar."
+NORMS = "Token_Pos,Token,Layer,Neuron_ID,Activation_Norm\n"
+ONE_RUN = (NORMS + "0,a,0,5,1.5\n1,b,1,6,2.5\n").encode()
+OTHER_RUN = (NORMS + "0,c,0,5,3.5\n").encode()
+#: Of a feature of LIVELY, of one with only its index, and of one that is not there.
+ABOUT = b"feature_id,source,claude_desc\n5,1-x,of births\n3,9-y,of towns\n8,1-x,nothing\n"
+
+
+def prompts(page: AppTest) -> list[str]:
+    return list(page.selectbox(key="prompt").options)
+
+
+def more(page: AppTest) -> list[str]:
+    """What the data goes with, by the names in the list."""
+    return [name.partition(" · ")[0] for name in map(shown(page), page.multiselect[0].value)]
+
+
+def shown(page: AppTest) -> Callable[[str], str]:
+    uploads = page.session_state["uploads"]
+    return lambda choice: uploads[choice].name if choice in uploads else choice
+
+
+@pytest.fixture
+def runs(data: Path) -> Path:
+    """A folder of two runs, descriptions, and a dump that they describe."""
+    (data / "a.csv").write_bytes(ONE_RUN)
+    (data / "b.csv").write_bytes(OTHER_RUN)
+    (data / "c_about.csv").write_bytes(ABOUT)
+    (data / "d.json").write_bytes(LIVELY)
+    return data
+
+
+def test_a_link_may_name_several_files_which_are_read_as_one(open_page: Open, runs: Path) -> None:
+    assert runs.is_dir()
+    page = open_page(data="a.csv")
+    assert prompts(page) == ["a"]
+    page.multiselect[0].select("b.csv").run()
+    assert not page.exception
+    assert prompts(page) == ["a", "b"]
+    assert page.query_params["with"] == "b.csv"
+    assert facts(page).startswith("Read as one: a.csv + b.csv  \nPrompts: 2. Tokens: 3")
+    again = AppTest.from_file(PAGE, default_timeout=30)
+    again.query_params.update({"data": "b.csv", "with": ["a.csv", "b.csv", "a.csv", ""]})
+    again.run()
+    assert prompts(again) == ["b", "a"]
+
+
+def test_descriptions_are_joined_and_what_was_not_used_is_said(open_page: Open, runs: Path) -> None:
+    assert runs.is_dir()
+    page = open_page(**{"data": "d.json", "with": "c_about.csv", "feature": "1/x/5"})
+    assert not page.error
+    assert page.dataframe[0].value["label"].tolist()[0] == "of births"
+    (note,) = (read_as(warning.value) for warning in page.sidebar.warning)
+    assert note == (
+        "c_about.csv: 1 description was not used, because only the index is that of a feature in "
+        "d.json, not its source: '9/y/3' is described, '2/x/3' was measured.  \n"
+        "c_about.csv: 1 description was not used, because d.json does not have the feature."
+    )
+
+
+def test_other_data_comes_alone(open_page: Open, runs: Path) -> None:
+    assert runs.is_dir()
+    page = open_page(**{"data": "a.csv", "with": "b.csv"})
+    page.selectbox(key="data").select("d.json").run()
+    assert not page.error
+    assert prompts(page) == ["p0: <bos>A b a.", "p1: <bos> bB"]
+    assert page.query_params == {"data": "d.json"}
+    assert "d.json" not in page.multiselect[0].options
+
+
+def test_files_that_do_not_go_together_are_explained_and_none_is_half_shown(
+    open_page: Open, runs: Path
+) -> None:
+    assert runs.is_dir()
+    page = open_page(**{"data": "a.csv", "with": "d.json"})
+    assert said(page) == [
+        "These are measured in different units: activation, norm. Units never share a scale; open "
+        "them side by side instead. Or take a file out of With."
     ]
+    assert not page.sidebar.caption
+    page.multiselect[0].unselect("d.json").run()
+    assert not page.error
+    assert prompts(page) == ["a"]
+
+
+def test_each_bad_file_is_explained(runs: Path) -> None:
+    (runs / "cut.json").write_bytes(LIVELY[:-9])
+    link = AppTest.from_file(PAGE, default_timeout=30)
+    link.query_params.update({"data": "cut.json", "with": ["a.csv", "gone.csv", "../secret.json"]})
+    link.run()
+    assert not link.exception
+    assert [message.partition(":")[0] for message in said(link)] == [
+        "cut.json",
+        "gone.csv",
+        "../secret.json",
+    ]
+
+
+def test_uploads_that_come_together_are_read_as_one(open_page: Open, data: Path) -> None:
+    (data / "d.json").write_bytes(LIVELY)
+    page = open_page()
+    page.file_uploader[0].upload("run_a.csv", ONE_RUN).upload("run_b.csv", OTHER_RUN).run()
+    assert not page.error
+    assert prompts(page) == ["run_a", "run_b"]
+    assert more(page) == ["run_b.csv"]
+
+
+def test_uploaded_descriptions_go_with_the_file_beside_them(open_page: Open) -> None:
+    page = open_page()
+    page.file_uploader[0].upload("about.csv", ABOUT).upload("lively.json", LIVELY).run()
+    assert not page.error
+    assert more(page) == ["about.csv"]
+    assert prompts(page)[0] == "p0: <bos>A b a."
+
+
+def test_descriptions_uploaded_later_go_with_what_is_shown(open_page: Open, runs: Path) -> None:
+    assert runs.is_dir()
+    page = open_page(**{"data": "d.json", "with": "c_about.csv"})
+    page.file_uploader[0].upload("more.csv", ABOUT.replace(b"births", b"deaths")).run()
+    assert not page.error
+    assert page.selectbox(key="data").value == "d.json"
+    assert more(page) == ["c_about.csv", "more.csv"]
+
+
+def test_each_bad_upload_is_explained(open_page: Open) -> None:
+    page = open_page()
+    page.file_uploader[0].upload("cut.json", LIVELY[:-9]).upload("odd.csv", b"x,y\n1,2\n").run()
+    assert [message.partition(":")[0] for message in said(page)] == ["cut.json", "odd.csv"]
+
+
+@pytest.mark.parametrize("upload", [False, True])
+def test_descriptions_alone_say_what_they_go_with(
+    open_page: Open, data: Path, upload: bool
+) -> None:
+    if not upload:
+        (data / "about.csv").write_bytes(ABOUT)
+    page = open_page()
+    if upload:
+        page.file_uploader[0].upload("about.csv", ABOUT).run()
+    assert [read_as(info.value) for info in page.info] == [
+        "There is no prompt in about.csv. What describes features goes with the file that "
+        "measures them: choose that one as Data, and this one under With."
+    ]
+
+
+def test_a_folder_that_changed_is_listed_again(open_page: Open, data: Path) -> None:
+    (data / "deep").mkdir()
+    (data / "one.json").write_bytes(LIVELY)
+    page = open_page()
+    assert options(page) == ["one.json"]
+    (data / "deep" / "two.jsonl").write_bytes(b"")
+    (data / "deep" / "three.ndjson.gz").write_bytes(b"")
+    page.run()
+    assert options(page) == ["deep/three.ndjson.gz", "deep/two.jsonl", "one.json"]
+    (data / "one.json").unlink()
+    assert options(open_page()) == ["deep/three.ndjson.gz", "deep/two.jsonl"]
+
+
+def test_a_folder_that_did_not_change_is_not_listed_again(open_page: Open, data: Path) -> None:
+    (data / "one.json").write_bytes(LIVELY)
+    page = open_page()
+    then = data.stat()
+    (data / "two.json").write_bytes(LIVELY)
+    os.utime(data, ns=(then.st_atime_ns, then.st_mtime_ns))
+    assert options(page.run()) == ["one.json"]
+    os.utime(data)
+    assert options(page.run()) == ["one.json", "two.json"]
+
+
+def choosing() -> None:
+    import streamlit as st
+
+    from actcore.ui import picker
+
+    picker.choose(("a.csv", "c_about.csv"))
+    st.session_state["seen"] = picker.as_chosen()
+
+
+def test_what_is_chosen_is_named_for_other_pages_the_sample_too(runs: Path) -> None:
+    assert runs.is_dir()
+    app = AppTest.from_function(choosing).run()
+    assert app.query_params == {}
+    assert app.session_state["seen"] == {"data": ["a.csv"], "with": ["c_about.csv"]}
+    app.selectbox(key="data").select("b.csv").run()
+    assert app.session_state["seen"] == {"data": ["b.csv"], "with": [""]}

@@ -43,7 +43,7 @@ def tokens(dataset: Dataset) -> Tokens:
     """The controls of the Tokens page."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="controls"):
         state.take_prompt("prompt")
-        prompt = kept.choice("Prompt", _prompts(dataset), key="prompt")
+        prompt = kept.choice("Prompt", prompts(dataset), key="prompt")
         n = max(1, dataset.features.num_rows)
         most = min(_MOST_STRIPS, n)
         k = kept.number("Features", 1, most, default=min(10, most), key="k", width=105)
@@ -65,7 +65,7 @@ def tokens(dataset: Dataset) -> Tokens:
     )
 
 
-def _prompts(dataset: Dataset) -> dict[str, str]:
+def prompts(dataset: Dataset) -> dict[str, str]:
     """What the list of prompts says of each id."""
     ids, texts = (dataset.prompts[name].to_pylist() for name in ("id", "text"))
     return {

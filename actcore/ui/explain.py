@@ -15,14 +15,15 @@ from actcore.views.text import markdown
 
 
 @contextmanager
-def explain(*, stop: bool = False) -> Iterator[None]:
+def explain(*, stop: bool = False, also: str = "") -> Iterator[None]:
     """Shows what went wrong within, in place of what would have been there.
 
-    With `stop` the page ends there; otherwise it goes on without that part.
+    With `stop` the page ends there; otherwise it goes on without that part. What can be done about
+    it on the page is said `also`.
     """
     try:
         yield
     except ActcoreError as error:
-        st.error(markdown(str(error)))
+        st.error(markdown(f"{error} {also}"))
         if stop:
             st.stop()

@@ -6,12 +6,14 @@ Leaves what a value means to the page.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
 
-T = TypeVar("T", str, int, bool)
+from actcore.ui import address
+
+T = TypeVar("T", str, int, bool, list[str])
 
 
 def choice(label: str, options: Mapping[str, str], *, key: str, **more: Any) -> str:
@@ -22,7 +24,7 @@ def choice(label: str, options: Mapping[str, str], *, key: str, **more: Any) -> 
         said = options.__getitem__
         st.selectbox(label, list(options), format_func=said, key=key, **more)
 
-    return _kept(key, default, str, options.__contains__, make)
+    return _kept(key, default, _last, options.__contains__, make)
 
 
 def number(label: str, low: int, high: int, *, key: str, default: int, **more: Any) -> int:
@@ -40,7 +42,7 @@ def toggle(label: str, *, key: str, **more: Any) -> bool:
     def make() -> None:
         st.toggle(label, key=key, **more)
 
-    return _kept(key, False, lambda words: words == "True", lambda _: True, make)
+    return _kept(key, False, lambda words: _last(words) == "True", lambda _: True, make)
 
 
 def words(label: str, *, key: str, **more: Any) -> str:
@@ -49,7 +51,7 @@ def words(label: str, *, key: str, **more: Any) -> str:
     def make() -> None:
         st.text_input(label, key=key, max_chars=200, **more)
 
-    return _kept(key, "", str, lambda value: len(value) <= 200, make)
+    return _kept(key, "", _last, lambda value: len(value) <= 200, make)
 
 
 def path(
@@ -66,40 +68,69 @@ def path(
     if default is None and not st.query_params.get(key) and not st.session_state.get(key):
         st.selectbox(label, list(options), index=None, key=key, **more)
         return None
-    return _kept(key, default or "", str, bool, make)
+    allowed = bool if more.get("accept_new_options") else options.__contains__
+    return _kept(key, default or "", _last, allowed, make, stays=True)
+
+
+def paths(
+    label: str, options: Collection[str], *, key: str, default: Sequence[str], **more: Any
+) -> list[str]:
+    """Any number of the options or, with `accept_new_options`, of other words."""
+
+    def make() -> None:
+        st.multiselect(label, list(options), key=key, select_all=False, **more)
+
+    def allowed(values: list[str]) -> bool:
+        return bool(more.get("accept_new_options")) or set(values) <= set(options)
+
+    def read(words: list[str]) -> list[str]:
+        return [value for value in dict.fromkeys(words) if value]
+
+    return _kept(key, list(default), read, allowed, make, stays=True)
 
 
 def _kept(
     key: str,
     default: T,
-    read: Callable[[str], T],
+    read: Callable[[list[str]], T],
     allowed: Callable[[T], bool],
     make: Callable[[], None],
+    *,
+    stays: bool = False,
 ) -> T:
     """Makes a widget with its remembered value, puts that into the address, and returns it.
 
-    What the address holds counts until the widget has a value; what is not allowed is the default.
+    What the address holds counts until the widget has a value. What is not allowed is the default,
+    and so is what was the default until now.
+    The default is not written, unless it `stays` where the address named it or another one.
     """
+    words = address.here().get(key)
     value = st.session_state.get(key)
-    if value is None:
-        value = read(st.query_params.get(key, str(default)))
-    st.session_state[key] = value if allowed(value) else default
+    if value is None and words:
+        value = read(words)
+    untouched = address.hold(key, default) == value and not words
+    if value is None or untouched or not allowed(value):
+        value, words = default, None
+    # What is assigned is sent, over whatever was typed in the browser meanwhile.
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
     make()
     chosen: T = st.session_state[key]
-    mirror(key, None if chosen == default else str(chosen))
+    unwritten = chosen == default and not (stays and words and chosen)
+    address.write({key: None if unwritten else _written(chosen)})
     return chosen
 
 
-def mirror(key: str, value: str | None) -> None:
-    """Puts a value into the address, or takes it out; a write that changes nothing is not sent."""
-    if st.query_params.get(key) == value:
-        return
-    if value is None:
-        del st.query_params[key]
-    else:
-        st.query_params[key] = value
+def _written(value: str | int | bool | list[str]) -> str | list[str]:
+    # An empty list is a choice too, so its name stays in the address.
+    return (value or [""]) if isinstance(value, list) else str(value)
 
 
-def _whole(words: str) -> int:
+def _last(words: list[str]) -> str:
+    return words[-1]
+
+
+def _whole(words: list[str]) -> int:
     """The number, or -1, which no widget here allows."""
-    return int(words) if words.isascii() and words.isdecimal() and len(words) < 10 else -1
+    last = words[-1]
+    return int(last) if last.isascii() and last.isdecimal() and len(last) < 10 else -1

@@ -11,24 +11,29 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import StreamlitPageNotFoundError
 
 from actcore.dataset import Dataset
-from actcore.ui.picker import picked
+from actcore.ui import address
+from actcore.ui.picker import choose, opened
 
-#: Streamlit leaves a hand's breadth above the title, and as much at the sides.
-_MARGINS = """<style>
+#: Streamlit leaves a hand's breadth above the title, and as much at the sides. It writes white on
+#: the accent where several things are chosen, which nobody can read in the dark.
+_STYLE = """<style>
 .stMainBlockContainer{padding:2.5rem 2rem 4rem}
 @media(max-width:40rem){.stMainBlockContainer{padding:3rem 1rem}}
+.stMultiSelect [data-tag]{background:color-mix(in srgb,currentColor 15%,transparent);color:inherit}
 </style>"""
 
 
 class Page(NamedTuple):
-    """One page: its file, its title and what it is for."""
+    """One page: its file, its title, what it is for, and what it shows while no data is chosen."""
 
     file: str
     title: str
     sentence: str
+    sample: tuple[str, ...] = ()
 
 
 def page(name: str) -> Dataset:
@@ -36,21 +41,36 @@ def page(name: str) -> Dataset:
 
     Stops the run, with the message on the page, when there is none that can be shown.
     """
-    begin(name)
-    return picked()
+    links = _frame(name)
+    choices = choose(PAGES[name].sample)
+    _lead(links)
+    return opened(choices)
 
 
 def begin(name: str) -> None:
     """Sets up the page of that name, for one that shows no Dataset."""
+    _lead(_frame(name))
+
+
+def _frame(name: str) -> DeltaGenerator:
+    """Sets up the page and returns the place for the links to the others."""
     this = PAGES[name]
     st.set_page_config(page_title=f"{this.title} · actcore", layout="wide")
-    # A page that is run by itself, without the app, has no others to lead to.
-    with contextlib.suppress(StreamlitPageNotFoundError):
-        for other in PAGES.values():
-            st.sidebar.page_link(other.file, label=other.title)
-    st.html(_MARGINS)
+    address.follow(name)
+    links = st.sidebar.container()
+    st.html(_STYLE)
     st.title(this.title)
     st.markdown(this.sentence)
+    return links
+
+
+def _lead(links: DeltaGenerator) -> None:
+    """Fills in the links, which keep what was chosen on each page."""
+    # A page that is run by itself, without the app, has no others to lead to.
+    with contextlib.suppress(StreamlitPageNotFoundError):
+        for name, other in PAGES.items():
+            to = address.leading_to(name)
+            links.page_link(other.file, label=other.title, query_params=to)
 
 
 def run(pages: Mapping[str, Page]) -> None:
@@ -67,6 +87,19 @@ PAGES = {
         "pages/tokens.py",
         "Tokens",
         "Which features fire on which tokens of a prompt, and what one does on all prompts.",
+        ("demo_dump.json",),
+    ),
+    "categories": Page(
+        "pages/categories.py",
+        "Categories",
+        "Which features fire for which kind of prompt.",
+        ("demo_prompts.jsonl.gz", "demo_descriptions.csv"),
+    ),
+    "layers": Page(
+        "pages/layers.py",
+        "Layers",
+        "Where in depth a token excites neurons.",
+        ("demo_neurons_birth_city.csv", "demo_neurons_university.csv"),
     ),
     "live": Page("pages/live.py", "Live", "What running a model on this machine needs."),
 }

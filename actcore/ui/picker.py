@@ -1,39 +1,34 @@
-"""The data picker: bundled samples, uploads, a path under the allowed folders, a link's `?data=`.
+"""The data picker: bundled samples, uploads, files of the allowed folders, a link's `?data=`.
 
-It says what was read. Leaves reading to `actcore.readers`; caches at one door, `load`.
+Several files are read as one Dataset; what was read is said. Leaves reading to `actcore.readers`,
+which files there are to `actcore.ui.folders`; caches at two doors, `load` and `joined`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-from itertools import chain, count, islice
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import streamlit as st
 
-from actcore.dataset import Dataset
+from actcore.dataset import Dataset, Together, together
 from actcore.errors import ReadError
-from actcore.readers import read
-from actcore.ui import kept
+from actcore.readers import READERS, read
+from actcore.ui import address, kept
 from actcore.ui.explain import explain
-from actcore.views.text import markdown, shortened
+from actcore.ui.folders import demo, listed, said_roots, within_roots
+from actcore.views.text import markdown
 
-#: Session state: the choice, the uploader's files, and digest -> (name, bytes) of all uploads.
-CHOICE, UPLOADER, UPLOADS = "data", "uploader", "uploads"
-#: And the uploader's names for what was taken from it.
-TAKEN = "taken"
+#: Session state: the choices, the uploader's files, and digest -> (name, bytes) of all uploads.
+CHOICE, MORE, UPLOADER, UPLOADS = "data", "with", "uploader", "uploads"
+#: And the uploader's names for what was taken from it, and the uploads that nobody chose yet.
+TAKEN, ARRIVED = "taken", "arrived"
 
-SAMPLES = Path(__file__).parents[2] / "sample_data"
-SUFFIXES = (".json", ".json.gz", ".csv", ".csv.gz", ".parquet")
-_MOST_LISTED = 200
 _UPLOAD = "upload/"
-_KINDS = "Activation dumps (JSON, also gzipped) and long tables (CSV, Parquet) can be read."
-
-
-#: What a path that leads nowhere may raise; links in a circle are RuntimeError until Python 3.13.
-_NO_PATH = (OSError, ValueError, RuntimeError)
+_KINDS = f"What can be read: {', '.join(reader.name for reader in READERS)}. Gzipped too."
 
 
 class Upload(NamedTuple):
@@ -43,145 +38,166 @@ class Upload(NamedTuple):
     data: bytes
 
 
-def picked() -> Dataset:
-    """The Dataset chosen in the sidebar.
+class _File(NamedTuple):
+    """A file to read: what tells its content, its name, and where it is."""
+
+    key: str
+    name: str
+    data: bytes | Path
+
+
+def choose(sample: Sequence[str] = ()) -> list[str]:
+    """What is chosen in the sidebar: the data, then what goes with it; empty while there is none.
+
+    The sample is the choice of a page whose address names no data.
+    """
+    files, uploads = listed(), st.session_state.setdefault(UPLOADS, {})
+    first = next((name for name in [*sample[:1], *files] if name in files), None)
+    _choose_arrived(uploads)
+    with st.sidebar:
+        options = {key: _name(key, uploads) for key in [*uploads, *files]}
+        data = _data(options, first)
+        own = [name for name in sample[1:] if name in files and data == first == sample[0]]
+        more = _more(options, data, own) if data else []
+        st.file_uploader(
+            "Add files",
+            accept_multiple_files=True,
+            key=UPLOADER,
+            on_change=_take_uploads,
+            help=_KINDS,
+        )
+    return list(dict.fromkeys([data, *more])) if data else []
+
+
+def _data(options: Mapping[str, str], first: str | None) -> str | None:
+    typed = "" if demo() else "; a path may be typed"
+    return kept.path(
+        "Data",
+        options,
+        key=CHOICE,
+        default=first,
+        accept_new_options=not demo(),
+        format_func=lambda key: options.get(key, key),
+        on_change=_alone,
+        placeholder="Choose data",
+        help=f"Samples, uploads, and files below {said_roots()}{typed}.",
+    )
+
+
+def _more(options: Mapping[str, str], data: str, own: Sequence[str]) -> list[str]:
+    return kept.paths(
+        "With",
+        [key for key in options if key != data],
+        key=MORE,
+        default=own,
+        accept_new_options=not demo(),
+        format_func=lambda key: options.get(key, key),
+        placeholder="More files",
+        help="Further runs, and descriptions of the features: they are read as one with the data.",
+    )
+
+
+def _alone() -> None:
+    """Forgets what went with the data: to other data it may mean nothing."""
+    st.session_state.pop(MORE, None)
+    address.write({CHOICE: st.session_state[CHOICE], MORE: None})
+
+
+def as_chosen() -> address.Address:
+    """What the address is to say where another page is to show the same data, samples too."""
+    return {CHOICE: [st.session_state[CHOICE]], MORE: st.session_state[MORE] or [""]}
+
+
+def opened(choices: Sequence[str]) -> Dataset:
+    """The Dataset of the files that `choose` returned.
 
     Stops the run, with the reason on the page, where there is none that can be shown.
     """
-    files, uploads = _listed(), st.session_state.setdefault(UPLOADS, {})
-    with st.sidebar:
-        choice = _choice(files, uploads)
-    if choice is None:
+    if not choices:
         st.info(f"There is no data yet. Add a file in the sidebar. {_KINDS}")
         st.stop()
-    with explain(stop=True):
-        dataset = _opened(choice, files, uploads)
+    parts = []
+    for choice in choices:
+        with explain():
+            file = _found(choice)
+            parts.append((file[:2], load(*file)))
+    if len(parts) < len(choices):
+        st.stop()
+    with explain(stop=True, also="Or take a file out of With."):
+        dataset, notes = joined(tuple(of for of, _ in parts), [part for _, part in parts])
+    if not dataset.prompts.num_rows:
+        st.info(
+            f"There is no prompt in {markdown(dataset.source.name)}. What describes features goes "
+            "with the file that measures them: choose that one as Data, and this one under With."
+        )
+        st.stop()
     with st.sidebar:
         _facts(dataset)
-    if not dataset.prompts.num_rows:
-        st.info("There is no prompt in this file. Choose another one in the sidebar.")
-        st.stop()
+        if notes:
+            st.warning("  \n".join(map(markdown, notes)))
     return dataset
 
 
-def _choice(files: dict[str, Path], uploads: dict[str, Upload]) -> str | None:
-    """What is chosen of files and uploads, or typed; None while there is nothing."""
-    typed = "" if demo() else "; a path may be typed"
-    choice = kept.path(
-        "Data",
-        [*uploads, *files],
-        key=CHOICE,
-        default=next(iter(files), None),
-        accept_new_options=not demo(),
-        format_func=lambda option: _name(option, uploads),
-        placeholder="Choose data",
-        help=f"Samples, uploads, and files below {_said_roots()}{typed}.",
-    )
-    st.file_uploader(
-        "Add files",
-        accept_multiple_files=True,
-        key=UPLOADER,
-        on_change=_take_uploads,
-        help=_KINDS,
-    )
-    return choice
-
-
-def demo() -> bool:
-    """Whether this server shows bundled files and uploads only."""
-    return os.environ.get("ACTCORE_DEMO") == "1"
-
-
-def roots() -> list[Path]:
-    """The folders whose files a visitor may open, links resolved."""
-    named = os.environ.get("ACTCORE_DATA")
-    if demo() or not named:
-        return [SAMPLES.resolve()]
-    return [Path(root).resolve() for root in named.split(os.pathsep) if root]
-
-
-def within_roots(words: str) -> Path:
-    """The file that a link or a typed path means.
-
-    Raises: ReadError, for a path that leads out of the allowed folders or to no file.
-    """
-    try:
-        found = [
-            path for root in roots() if (path := (root / words).resolve()).is_relative_to(root)
-        ]
-        files = [path for path in found if path.is_file()]
-    except _NO_PATH:
-        found = files = []
-    if files:
-        return files[0]
-    wrong = "there is no such file" if found else "it is outside of the folders that may be read"
-    mend = f"Name a file below {_said_roots()}; ACTCORE_DATA names other folders."
-    raise ReadError(shortened(words, 200), "", wrong, mend)
-
-
-@st.cache_resource(max_entries=16, show_spinner="Reading the file")
+@st.cache_resource(max_entries=32, show_spinner="Reading the file")
 def load(key: str, name: str, _data: bytes | Path) -> Dataset:  # noqa: ARG001 cache key
     """The Dataset of a file, read once for all visitors; `key` tells its content."""
     return read(_data, name=name)
 
 
-def _opened(choice: str, files: dict[str, Path], uploads: dict[str, Upload]) -> Dataset:
+@st.cache_resource(max_entries=8, show_spinner="Putting the files together")
+def joined(names: tuple[tuple[str, str], ...], _datasets: Sequence[Dataset]) -> Together:  # noqa: ARG001 key
+    """The Datasets as one; `names` tell their content and their names."""
+    return together(_datasets)
+
+
+def _found(choice: str) -> _File:
+    uploads: Mapping[str, Upload] = st.session_state[UPLOADS]
     if choice in uploads:
-        return load(choice, uploads[choice].name, uploads[choice].data)
+        return _File(choice, *uploads[choice])
     if choice.startswith(_UPLOAD):
         mend = "Add the same file again, and this link shows it."
         raise ReadError("This link", "", "it shows a file that was uploaded", mend)
-    path = files.get(choice) or within_roots(choice)
+    path = listed().get(choice) or within_roots(choice)
     stat = path.stat()
-    return load(f"{path} {stat.st_mtime_ns} {stat.st_size}", path.name, path)
+    return _File(f"{path} {stat.st_mtime_ns} {stat.st_size}", path.name, path)
 
 
 def _take_uploads() -> None:
-    """Keeps what the browser sent, and chooses the newest of it."""
+    """Keeps what the browser sent, and notes what of it is new."""
     taken: set[str] = st.session_state.setdefault(TAKEN, set())
     for file in st.session_state[UPLOADER]:
         data = file.getvalue()
         key = _UPLOAD + hashlib.sha256(data).hexdigest()[:16]
         st.session_state[UPLOADS].setdefault(key, Upload(file.name, data))
         if file.file_id not in taken:
-            st.session_state[CHOICE] = key
+            st.session_state.setdefault(ARRIVED, []).append(key)
             taken.add(file.file_id)
 
 
-def _listed() -> dict[str, Path]:
-    """The first files of each folder by their name in the list and in links.
-
-    That is the path below the folder, numbered where several folders hold the same.
-    """
-    files: dict[str, Path] = {}
-    for root in roots():
-        found = sorted(path for path in root.rglob("*") if path.name.lower().endswith(SUFFIXES))
-        inside = (path for path in found if _is_listed(path, root))
-        for path in islice(inside, _MOST_LISTED):
-            name = path.relative_to(root).as_posix()
-            numbered = (f"{name} ({number})" for number in count(2))
-            files[next(name for name in chain([name], numbered) if name not in files)] = path
-    return files
+def _choose_arrived(uploads: Mapping[str, Upload]) -> None:
+    """Chooses the uploads that came together; descriptions alone go with what is chosen."""
+    arrived = list(dict.fromkeys(st.session_state.pop(ARRIVED, [])))
+    if not arrived:
+        return
+    about = [key for key in arrived if _describes(_File(key, *uploads[key]))]
+    data = [key for key in arrived if key not in about]
+    now = [st.session_state.get(CHOICE), *st.session_state.get(MORE, [])]
+    chosen = dict.fromkeys([*(data or filter(None, now)), *about])
+    st.session_state[CHOICE], *st.session_state[MORE] = chosen
 
 
-def _is_listed(path: Path, root: Path) -> bool:
-    """Whether it is a file below the folder, links resolved, with a name that can be shown."""
-    try:
-        inside = path.resolve().is_relative_to(root) and path.is_file()
-    except _NO_PATH:
-        return False
-    return inside and str(path.relative_to(root)).isprintable()
+def _describes(file: _File) -> bool:
+    """Whether it holds no prompts; what cannot be read is explained where it is opened."""
+    with suppress(ReadError):
+        return not load(*file).prompts.num_rows
+    return False
 
 
-def _name(option: str, uploads: dict[str, Upload]) -> str:
+def _name(option: str, uploads: Mapping[str, Upload]) -> str:
     """What the list shows; the digest tells two uploads of one name apart."""
     if option not in uploads:
         return option
     return f"{uploads[option].name} · {option.removeprefix(_UPLOAD)[:6]}"
-
-
-def _said_roots() -> str:
-    return ", ".join(root.name for root in roots())
 
 
 def _facts(dataset: Dataset) -> None:
@@ -189,12 +205,14 @@ def _facts(dataset: Dataset) -> None:
     source = dataset.source
     absent = {"zero": "was measured as 0", "unmeasured": "was not measured"}[source.absent]
     of = " · ".join(markdown(name) for name in (source.model, source.sae) if name)
+    files = " + ".join(map(markdown, dataset.files))
+    what = f"Read as one: {files}" if len(dataset.files) > 1 else f"Read as **{source.reader}**"
     lines = [
-        f"Read as **{source.reader}**" + (f" of {of}" if of else ""),
+        what + (f" of {of}" if of else ""),
         f"Prompts: {dataset.prompts.num_rows:,}. Tokens: {dataset.tokens.num_rows:,} "
         f"({dataset.n_special:,} special). Features: {dataset.features.num_rows:,}.",
         f"Measurements: {dataset.n_measured:,} ({dataset.n_active:,} active).",
         f"Unit: {markdown(source.unit)}. What has no entry {absent}.",
-        f"sha256 {source.digest[:12]}",
+        f"sha256 {' + '.join(digest[:12] for digest in source.digest.split('+'))}",
     ]
     st.caption("  \n".join(lines))

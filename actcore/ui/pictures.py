@@ -6,28 +6,43 @@ Leaves the token strips' own code to `actcore.ui.strips`, the card around a pict
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import streamlit as st
 
 from actcore.sites import FeatureId
 from actcore.ui import state
+from actcore.ui.page import PAGES
+from actcore.ui.picker import as_chosen
 from actcore.ui.strips import Pick
 from actcore.ui.strips import strips as strip_component
 from actcore.views.bars import Bars
+from actcore.views.chart_html import Vega
+from actcore.views.counts import Counts
 from actcore.views.heatmap import Heatmap
+from actcore.views.intervals import Intervals
 from actcore.views.listing import Listing
+from actcore.views.path import Path
+from actcore.views.space import Space
+from actcore.views.space_plotly import CONFIG
 from actcore.views.strips import Strips
 from actcore.views.text import visible
+
+#: A row of a figure's table, by column.
+Cell = dict[str, Any]
 
 #: A matrix taller than this, in pixels, scrolls in its card.
 _TALLEST = 640
 #: So do the strips of many prompts, from about where they would be taller.
 _MANY_CELLS = 600
-#: One wider than this is pressed into its card instead.
-_WIDEST = 900
+#: It is as wide as its card, within these bounds, and scrolls there where that is too narrow.
+_SCROLLED = """<style>.st-key-{inner}{{overflow-x:auto}}
+.st-key-{inner} [data-testid=stElementContainer]:has(.stVegaLiteChart){{
+min-width:{least}px;max-width:{wanted}px}}</style>"""
 
 
 def strips(
@@ -42,27 +57,54 @@ def strips(
     with st.container(height=_TALLEST if long else "content", border=False):
         pick = strip_component(view, key=key, selected=selected)
     if pick is not None:
-        state.select(feature=str(pick.feature), position=pick.position)
-    if pick is not None and view.label == "prompt":
-        state.show_prompt(pick.prompt)
+        chosen = {"feature": str(pick.feature), "position": pick.position}
+        if view.label == "prompt":
+            state.show_prompt(pick.prompt, **chosen)
+        state.select(**chosen)
     return _feature(view.table, 0) if view.table.num_rows else None
 
 
-def heatmap(view: Heatmap, *, key: str) -> None:
-    """Draws a heatmap; a click selects the feature and the token of the cell."""
-    key = _of_content(key, view.rows, view.columns)
+def prompts(view: Strips, *, key: str) -> None:
+    """Draws strips of prompts; a pick opens that prompt on the Tokens page."""
+    pick = strip_component(view, key=key)
+    st.caption("A picked token opens its prompt on the Tokens page.")
+    if pick is not None:
+        open_tokens(pick)
 
-    def pick() -> None:
+
+def open_tokens(pick: Pick) -> None:
+    """Goes to the Tokens page, to a prompt of the same data with a feature and token selected."""
+    chosen = {"prompt": pick.prompt, "feature": str(pick.feature)}
+    if pick.position is not None:
+        chosen["position"] = str(pick.position)
+    st.switch_page(PAGES["tokens"].file, query_params={**as_chosen(), **chosen})
+
+
+def heatmap(
+    view: Heatmap, *, key: str, pick: Callable[[Cell], None], selected: Cell | None = None
+) -> Cell | None:
+    """Draws a heatmap and returns the table row of its largest value, if it has one.
+
+    `pick` is called with the row of a clicked cell; cells that hold all of `selected` are marked.
+    """
+    key = _of_content(key, view.title, view.rows, view.columns)
+
+    def clicked() -> None:
         for cell in st.session_state[key].selection.get("cell") or []:
             match = (view.row == cell["_row"]) & (view.column == cell["_column"])
-            _select(view.table, int(match.argmax()))
+            if match.any():
+                pick(_cell(view.table, int(match.argmax())))
 
-    spec, data = view.vega(select="cell", dark=_dark())
+    marked = _place(view, selected) if selected else None
+    spec, data = view.vega(select="cell", dark=_dark(), selected=marked)
     tall = len(view.rows) * view.cell[1] > _TALLEST
-    with st.container(height=_TALLEST if tall else "content", border=False):
-        wide = len(view.columns) * view.cell[0] > _WIDEST
-        width: Literal["stretch", "content"] = "stretch" if wide else "content"
-        st.vega_lite_chart(data, spec, theme=None, key=key, on_select=pick, width=width)
+    least, wanted = view.widths()
+    inner = f"scroll_{key}"
+    st.html(_SCROLLED.format(inner=inner, least=least, wanted=wanted))
+    with st.container(key=inner, height=_TALLEST if tall else "content", border=False):
+        st.vega_lite_chart(data, spec, theme=None, key=key, on_select=clicked, width="stretch")
+    values = view.values()
+    return None if np.isnan(values).all() else _cell(view.table, int(np.nanargmax(values)))
 
 
 def bars(view: Bars) -> None:
@@ -71,26 +113,85 @@ def bars(view: Bars) -> None:
     st.vega_lite_chart(data, spec, theme=None, width="stretch")
 
 
-def listing(view: Listing, *, key: str) -> None:
-    """Draws a table; choosing a row, or clicking a cell of it, selects its feature."""
+def chart(view: Counts | Intervals, *, key: str, pick: Callable[[Cell], None]) -> None:
+    """Draws bars or intervals; `pick` is called with the table row of a clicked one."""
+    _clickable(view.vega("mark", dark=_dark()), view.table, key=key, pick=pick)
+
+
+def _clickable(vega: Vega, table: pa.Table, *, key: str, pick: Callable[[Cell], None]) -> None:
+    key = _of_content(key, table.to_pydict().values())
+
+    def clicked() -> None:
+        for mark in st.session_state[key].selection.get("mark") or []:
+            pick(_cell(table, mark["_row"]))
+
+    spec, data = vega
+    st.vega_lite_chart(data, spec, theme=None, key=key, on_select=clicked, width="stretch")
+
+
+def paths(view: Path, *, key: str, pick: Callable[[Cell], None]) -> None:
+    """Draws a path for each prompt; `pick` is called with the table row of a clicked token."""
+    for number, vega in enumerate(view.by_prompt("mark", dark=_dark())):
+        _clickable(vega, view.table, key=f"{key}_{number}", pick=pick)
+
+
+def space(view: Space) -> None:
+    """Draws points in 3-D, which can be turned."""
+    if view.table.num_rows:
+        st.plotly_chart(
+            view.plotly(dark=_dark()), theme=None, key="space_plot", config=CONFIG, height=560
+        )
+    else:
+        st.info("No feature is active here.")
+
+
+def of_token(cell: Cell) -> None:
+    """Selects a cell's feature and token."""
+    state.select(feature=named(cell), position=cell["position"])
+
+
+def of_neuron(cell: Cell) -> None:
+    """Selects a row's feature, and leaves the token that is selected."""
+    state.select(feature=named(cell))
+
+
+def of_group(cell: Cell) -> None:
+    """Selects a cell's feature and group, or the feature alone where it has no group."""
+    state.select(feature=named(cell), group=cell.get("group"))
+
+
+def of_layer(cell: Cell) -> None:
+    """Selects a cell's layer, token and prompt."""
+    state.select(layer=cell["layer"], position=cell["position"], run=cell["prompt"])
+
+
+def of_difference(cell: Cell, *, a: str, b: str) -> None:
+    """Selects a cell's layer and token, that of prompt a where there is one."""
+    side, run = ("a", a) if cell["position_a"] is not None else ("b", b)
+    state.select(layer=cell["layer"], position=cell[f"position_{side}"], run=run)
+
+
+def listing(view: Listing, *, key: str, pick: Callable[[Cell], None] = of_token) -> str | None:
+    """Draws a table and returns its first feature; `pick` is called with a clicked row."""
     key = _of_content(key, *(view.table[name].to_pylist() for name in ("layer", "site", "index")))
 
-    def pick() -> None:
+    def clicked() -> None:
         selection = st.session_state[key].selection
         for row in [*selection.rows, *(row for row, _ in selection.cells)]:
-            _select(view.table, row)
+            pick(_cell(view.table, row))
 
     if not view.table.num_rows:
         st.info("No feature is active here.")
-        return
+        return None
     st.dataframe(
         _readable(view.table).to_pandas(),
         key=key,
-        on_select=pick,
+        on_select=clicked,
         selection_mode=["single-row", "single-cell"],
         hide_index=True,
         width="stretch",
     )
+    return _feature(view.table, 0)
 
 
 def _of_content(key: str, *rows: Sequence[object]) -> str:
@@ -120,9 +221,33 @@ def _varies(column: pa.ChunkedArray) -> bool:
     return len(column.unique()) > 1
 
 
-def _select(table: pa.Table, row: int) -> None:
-    position = table["position"][row].as_py() if "position" in table.column_names else None
-    state.select(feature=_feature(table, row), position=position)
+def _cell(table: pa.Table, row: int) -> Cell:
+    found: Cell = table.slice(row, 1).to_pylist()[0]
+    return found
+
+
+def _place(view: Heatmap, wanted: Cell) -> tuple[int, int] | None:
+    """The row and column that hold all that is wanted; -1 for what several of them do."""
+    match = np.ones(view.table.num_rows, bool)
+    for name, value in wanted.items():
+        match &= pc.equal(view.table[name], value).fill_null(False).to_numpy()
+    if not match.any():
+        return None
+    rows, columns = np.unique(view.row[match]), np.unique(view.column[match])
+    return tuple(int(at[0]) if len(at) == 1 else -1 for at in (rows, columns))  # type: ignore[return-value]
+
+
+def of_feature(feature: str | None, **more: object) -> Cell | None:
+    """What the cells of a feature hold, and more that is not None; None without a feature."""
+    if feature is None:
+        return None
+    said = FeatureId.parse(feature)._asdict()
+    return said | {name: value for name, value in more.items() if value is not None}
+
+
+def named(cell: Cell) -> str:
+    """The FeatureId of a cell."""
+    return str(FeatureId(*(cell[name] for name in ("layer", "site", "index"))))
 
 
 def _feature(table: pa.Table, row: int) -> str:

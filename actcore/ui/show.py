@@ -28,30 +28,42 @@ PANEL = "panel_"
 
 
 def card(
-    name: str, dataset: Dataset, settings: Mapping[str, Any], picture: Callable[[Any], T]
+    name: str,
+    dataset: Dataset,
+    settings: Mapping[str, Any],
+    picture: Callable[[Any], T],
+    *,
+    key: str | None = None,
 ) -> T | None:
-    """Shows a figure; returns what `picture(view)` returns, None where it cannot be drawn."""
-    result = None
-    with st.container(border=True, key=f"card_{name}"), explain():
-        view = drawn(dataset.source.digest, name, json.dumps(settings, sort_keys=True), dataset)
+    """Shows a figure; returns what `picture(view)` returns, None where it cannot be drawn.
+
+    `key` tells several cards of one figure apart.
+    """
+    result, key = None, key or name
+    with st.container(border=True, key=f"card_{key}"), explain():
+        # The same bytes under another name are another run.
+        content = json.dumps([dataset.source.digest, *dataset.files])
+        view = drawn(content, name, json.dumps(settings, sort_keys=True), dataset)
         st.markdown(f"**{markdown(view.title)}**")
+        if warning := getattr(view, "warning", ""):
+            st.warning(markdown(warning))
         result = picture(view)
         st.caption(markdown(view.caption))
-        _actions(name, dataset, settings, view)
+        _actions(name, dataset, settings, view, key)
     return result
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def drawn(digest: str, name: str, settings: str, _dataset: Dataset) -> View:  # noqa: ARG001 key
+def drawn(content: str, name: str, settings: str, _dataset: Dataset) -> View:  # noqa: ARG001 key
     """A figure's view, drawn once for each Dataset and its settings as JSON."""
     return draw(name, _dataset, **json.loads(settings))
 
 
-def _actions(name: str, dataset: Dataset, settings: Mapping[str, Any], view: View) -> None:
+def _actions(
+    name: str, dataset: Dataset, settings: Mapping[str, Any], view: View, key: str
+) -> None:
     """What can be taken home; filled when it is opened, or it would be a third of every rerun."""
-    panel = st.popover(
-        "Export, reproduce", type="tertiary", key=f"{PANEL}{name}", on_change="rerun"
-    )
+    panel = st.popover("Export, reproduce", type="tertiary", key=f"{PANEL}{key}", on_change="rerun")
     if not panel.open:
         return
     with panel:
@@ -62,7 +74,7 @@ def _actions(name: str, dataset: Dataset, settings: Mapping[str, Any], view: Vie
                     partial(encode, view, suffix),
                     file_name(f"{name}_{dataset.source.name}") + f".{suffix}",
                     MIME_TYPES[suffix],
-                    key=f"{name}_{suffix}",
+                    key=f"{key}_{suffix}",
                     on_click="ignore",
                 )
         st.caption("The same picture from a terminal, from Python, and its settings:")
@@ -72,24 +84,25 @@ def _actions(name: str, dataset: Dataset, settings: Mapping[str, Any], view: Vie
 
 
 def command_line(name: str, dataset: Dataset, settings: Mapping[str, Any]) -> str:
-    """The shell line that draws the figure, run in the folder of the file."""
+    """The shell line that draws the figure, run in the folder of the files."""
     given = [
         word
         for key, value in settings.items()
         for word in ("--set", f"{key}={'all' if value is None else value}")
     ]
-    source = dataset.source.name
-    source = f"./{source}" if source.startswith("-") else source
-    words = ["python", "-m", "actcore", "draw", name, source, *given, "-o", f"{name}.png"]
+    files = [f"./{file}" if file.startswith("-") else file for file in dataset.files]
+    words = ["python", "-m", "actcore", "draw", name, *files, *given, "-o", f"{name}.png"]
     return shlex.join(words)
 
 
 def python_lines(name: str, dataset: Dataset, settings: Mapping[str, Any]) -> str:
-    """The Python lines that draw the figure, run in the folder of the file."""
+    """The Python lines that draw the figure, run in the folder of the files."""
     given = "".join(f", {key}={value!r}" for key, value in settings.items())
+    reads = [f"actcore.read({file!r})" for file in dataset.files]
+    whole = reads[0] if len(reads) == 1 else f"actcore.together([{', '.join(reads)}]).dataset"
     return (
         "import actcore\n"
-        f"d = actcore.read({dataset.source.name!r})\n"
+        f"d = {whole}\n"
         f'view = actcore.draw("{name}", d{given})\n'
         f'actcore.save(view, "{name}.png")'
     )

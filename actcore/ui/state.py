@@ -1,50 +1,86 @@
-"""What a page remembers beside its widgets: the selected feature and token, kept in its address.
+"""What a page remembers beside its widgets: what is selected in its pictures, in its address.
 
 Leaves the widgets' values to `actcore.ui.kept`, what a selection means to the pages.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 import streamlit as st
 
 from actcore.dataset import Dataset
 from actcore.errors import UnknownName
-from actcore.ui.kept import mirror
+from actcore.ui import address
 
-#: Session state: the prompt that the next run is to show, set where its widget already stands.
-_NEXT_PROMPT = "next_prompt"
+#: Session state: the prompt that the next run is to show, set where its widget already stands,
+#: and the one that the selected token is of.
+_NEXT_PROMPT, _PROMPT = "next_prompt", "prompt_of_position"
 
 
 def feature(dataset: Dataset) -> str | None:
     """The FeatureId in the address, if the Dataset has that feature."""
     try:
-        return str(dataset.feature_ids[dataset.feature(st.query_params.get("feature", ""))])
+        return str(dataset.feature_ids[dataset.feature(_said("feature"))])
     except UnknownName:
         return None
 
 
 def position(dataset: Dataset, prompt: str) -> int | None:
     """The token position in the address, if the prompt has it."""
-    words = st.query_params.get("position", "")
+    address.hold(_PROMPT)
+    st.session_state[_PROMPT] = prompt
     first, last = dataset.prompt_starts[dataset.prompt(prompt) :][:2]
-    there = dataset.tokens["position"].to_numpy()[first:last]
-    whole = words.isascii() and words.isdecimal() and len(words) < 10
-    return int(words) if whole and int(words) in there else None
+    return _number("position", dataset.tokens["position"][first:last].to_pylist())
 
 
-def select(*, feature: str, position: int | None) -> None:
-    """Puts a feature and a token into the address; no token takes out the one that was there."""
-    mirror("feature", feature)
-    mirror("position", None if position is None else str(position))
+def group(dataset: Dataset) -> str | None:
+    """The group in the address, if the Dataset has prompts of it."""
+    said = st.query_params.get("group")
+    return said if said in dataset.prompts["group"].unique().to_pylist() else None
 
 
-def show_prompt(prompt: str) -> None:
-    """Begins the run anew on that prompt."""
+def layer(dataset: Dataset) -> int | None:
+    """The layer in the address, if the Dataset has features of it."""
+    return _number("layer", dataset.features["layer"].unique().to_pylist())
+
+
+def run(runs: Sequence[str]) -> str:
+    """The one of these prompts that the address names, or the first."""
+    said = _said("run")
+    return said if said in runs else runs[0]
+
+
+def select(**chosen: str | int | None) -> None:
+    """Puts any of feature, position, group, layer and run into the address; None takes one out."""
+    address.write({name: None if one is None else str(one) for name, one in chosen.items()})
+
+
+def show_prompt(prompt: str, **chosen: str | int | None) -> None:
+    """Begins the run anew on that prompt, with what `select` would select."""
+    select(prompt=prompt, **chosen)
     st.session_state[_NEXT_PROMPT] = prompt
     st.rerun()
 
 
 def take_prompt(key: str) -> None:
-    """Gives the widget of that key, before it is made, the prompt that `show_prompt` asked for."""
+    """Gives the widget of that key, before it is made, the prompt that `show_prompt` asked for.
+
+    Where the reader chose another prompt in it, the token of the last one is selected no more.
+    """
+    chosen = st.session_state.get(key)
     if _NEXT_PROMPT in st.session_state:
         st.session_state[key] = st.session_state.pop(_NEXT_PROMPT)
+    elif chosen is not None and chosen != st.session_state.get(_PROMPT, chosen):
+        address.write({key: chosen, "position": None})
+
+
+def _said(name: str) -> str:
+    return st.query_params.get(name, "")
+
+
+def _number(name: str, known: Collection[object]) -> int | None:
+    """The whole number in the address, if it is a known one."""
+    said = _said(name)
+    whole = said.isascii() and said.isdecimal() and len(said) < 10
+    return int(said) if whole and int(said) in known else None

@@ -14,7 +14,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   grid.report = (row, position) => setTriggerValue("pick", { row, position });
   if (grid.data !== data) grid.view = unpacked(data);
   grid.data = data;
-  grid.view.then((view) => grid.data === data && show(grid, view));
+  grid.view.then((view) => grid.data === data && box.isConnected && show(grid, view));
 }
 
 async function unpacked(bytes) {
@@ -86,7 +86,12 @@ const BLANK = element("span", "gridcell", "token");
 BLANK.tabIndex = -1;
 BLANK.ariaSelected = "false";
 
-const two = (value) => value.toFixed(2);
+const two = (value) => {
+  const words = value.toFixed(2);
+  if (!value || +words) return words;
+  const [digit, power] = value.toExponential(0).split("e");
+  return `${digit}e${+power}`;
+};
 
 function build(data, prompt, { unit, tokensPerRow }) {
   const label = element("span", "rowheader", "label", data.label);
@@ -96,13 +101,14 @@ function build(data, prompt, { unit, tokensPerRow }) {
   const missing = new Set(data.missing);
   const cells = prompt.texts.map((text, at) => {
     const cell = BLANK.cloneNode();
-    const value = missing.has(at) ? "not measured" : `${unit} ${values.get(at) ?? 0}`;
+    const number = values.get(at) ?? 0;
+    const value = missing.has(at) ? "not measured" : `${unit} ${number}`;
     const special = prompt.special.has(at) ? ", special" : "";
     cell.ariaLabel = `token ${text}, position ${prompt.positions[at]}, ${value}${special}`;
     if (missing.has(at)) cell.classList.add("missing");
     if (special) cell.classList.add("special");
     cell.append(text);
-    if (values.get(at) > THRESHOLD) cell.append(element("small", "", "", two(values.get(at))));
+    if (Math.abs(number) > THRESHOLD) cell.append(element("small", "", "", two(number)));
     return cell;
   });
   const tokens = element("div", "presentation", "tokens");
@@ -112,7 +118,7 @@ function build(data, prompt, { unit, tokensPerRow }) {
   });
   const head = element("div", "presentation", "head", label, facts);
   const strip = element("div", "row", "row", head, tokens);
-  return { element: strip, label, facts, cells, prompt, values };
+  return { element: strip, label, facts, cells, prompt, values, missing };
 }
 
 // ---- colours
@@ -130,16 +136,18 @@ function colour(grid, view) {
 
 function paint(row, view, ground) {
   const { scale } = row.data;
-  let peak = 0;
+  const counted = (at) => view.specialsOnScale || !row.prompt.special.has(at);
+  const zero = (_, at) => counted(at) && !row.values.has(at) && !row.missing.has(at);
+  let peak = row.cells.some(zero) ? 0 : -Infinity;
   for (const [at, value] of row.values) {
-    const counts = view.specialsOnScale || !row.prompt.special.has(at);
-    const strength = counts ? opacity(value, scale, view.log) : 0;
+    const strength = counted(at) ? opacity(value, scale, view.log) : 0;
     const { style } = row.cells[at];
     style.backgroundColor = strength ? `rgba(${EMERALD}, ${strength})` : "";
     style.color = strength ? textOn(over(EMERALD, strength, ground)) : "";
-    if (counts) peak = Math.max(peak, value);
+    if (counted(at)) peak = Math.max(peak, value);
   }
-  const facts = [`peak ${two(peak)}`, ...(scale > peak ? [`scale ${two(scale)}`] : [])];
+  const facts = [peak > -Infinity ? `peak ${two(peak)}` : "no peak"];
+  if (scale > Math.max(peak, 0)) facts.push(`scale ${two(scale)}`);
   row.facts.replaceChildren(...facts.map((words) => element("span", "", "", words)));
 }
 

@@ -19,8 +19,9 @@ import streamlit as st
 
 from actcore.sites import FeatureId
 from actcore.ui.wire import packed
+from actcore.views.strip_rows import strip_labels
 from actcore.views.strips import Strips
-from actcore.views.text import one_line, visible
+from actcore.views.text import visible
 
 
 def _code(*names: str) -> str:
@@ -121,6 +122,7 @@ def _wire(view: Strips, rows: list[_Row], selected: Pick | None) -> dict[str, ob
     numbers = {prompt: n for n, prompt in enumerate(prompts)}
     values = view.table["value"].to_numpy()
     scales = view.table["scale"].to_pylist()
+    labels = strip_labels([(row.prompt, row.feature) for row in rows], view.label, view.notes)
     return {
         "title": view.title,
         "unit": view.unit,
@@ -132,12 +134,12 @@ def _wire(view: Strips, rows: list[_Row], selected: Pick | None) -> dict[str, ob
         "rows": [
             {
                 "key": row.key,
-                "label": one_line(str(row.feature) if view.label == "feature" else row.prompt),
+                "label": label,
                 "prompt": numbers[row.prompt],
                 "scale": _rounded(scales[row.cells.start]),
                 **_measured(values[row.cells]),
             }
-            for row in rows
+            for row, label in zip(rows, labels, strict=True)
         ],
         "selected": None
         if selected is None
