@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from actcore.ui import pictures, state
+from actcore.ui import picks, pictures, state
 from actcore.ui.about import about
 from actcore.ui.category_controls import categories
 from actcore.ui.page import page
@@ -13,19 +13,19 @@ from actcore.ui.show import card
 dataset = page("categories")
 chosen = categories(dataset)
 feature, group = state.feature(dataset), state.group(dataset)
-marked = pictures.of_feature(feature, group=group)
-matrix = partial(pictures.heatmap, key="groups", pick=pictures.of_group, selected=marked)
+marked = picks.of_feature(feature, group=group)
+matrix = partial(pictures.heatmap, key="groups", pick=picks.of_group, selected=marked)
 largest = card("feature_by_group", dataset, chosen.matrix, matrix)
 
 # Where the matrix could not be drawn, the other cards would say the same again.
 if largest is not None:
     if feature is None:
-        feature, group = pictures.named(largest), largest["group"]
+        feature, group = picks.named(largest), largest["group"]
     about(dataset, feature)
     of_group = {} if group is None else {"group": group}
     behind = {"feature": feature, **of_group, **chosen.prompts}
     card("group_prompts", dataset, behind, partial(pictures.prompts, key="behind"))
-    bars = partial(pictures.chart, pick=pictures.of_group)
+    bars = partial(pictures.chart, pick=picks.of_group)
     profile = {"feature": feature, **chosen.profile}
     card("group_profile", dataset, profile, partial(bars, key="profile"))
     if chosen.effect is not None:

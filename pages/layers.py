@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from actcore.ui import pictures, state
+from actcore.ui import picks, pictures, state
 from actcore.ui.about import about
 from actcore.ui.layer_controls import layers
 from actcore.ui.page import page
@@ -17,7 +17,7 @@ chosen = layers(dataset)
 run = state.run(chosen.runs)
 place = {"layer": state.layer(dataset), "position": state.position(dataset, run)}
 marked = None if None in place.values() else place
-heatmap = partial(pictures.heatmap, pick=pictures.of_layer)
+heatmap = partial(pictures.heatmap, pick=picks.of_layer)
 
 drawn = None
 # Keys become style sheets, where the name of a run may not stand.
@@ -34,15 +34,15 @@ for number, (which, column) in enumerate(zip(chosen.runs, columns, strict=True))
 if drawn is not None:
     if len(chosen.runs) == 2:
         a, b = chosen.runs
-        pick = partial(pictures.of_difference, a=a, b=b)
+        pick = partial(picks.of_difference, a=a, b=b)
         difference = partial(pictures.heatmap, key="difference", pick=pick)
         card("layer_difference", dataset, chosen.difference, difference)
-    listing = partial(pictures.listing, key="neurons", pick=pictures.of_neuron)
+    listing = partial(pictures.listing, key="neurons", pick=picks.of_neuron)
     strongest = card("top_neurons", dataset, {"prompt": run, **place}, listing)
     feature = state.feature(dataset) or strongest
     if feature is not None:
         about(dataset, feature)
-        path = partial(pictures.paths, key="path", pick=pictures.of_layer)
+        path = partial(pictures.paths, key="path", pick=picks.of_layer)
         of_runs = dict(zip("ab", chosen.runs, strict=False))
         card("neuron_path", dataset, {"feature": feature, **of_runs, **chosen.counted}, path)
     if chosen.space:

@@ -6,7 +6,7 @@ from functools import partial
 
 import streamlit as st
 
-from actcore.ui import controls, pictures, state
+from actcore.ui import controls, picks, pictures, state
 from actcore.ui.about import about
 from actcore.ui.page import page
 from actcore.ui.show import card
@@ -50,6 +50,6 @@ if feature is not None:
 
 if first is not None:
     with matrix:
-        marked = pictures.of_feature(state.feature(dataset), position=position)
-        heatmap = partial(pictures.heatmap, key="matrix", pick=pictures.of_token, selected=marked)
+        marked = picks.of_feature(state.feature(dataset), position=position)
+        heatmap = partial(pictures.heatmap, key="matrix", pick=picks.of_token, selected=marked)
         card("feature_by_token", dataset, chosen.matrix, heatmap)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +17,7 @@ from actcore.sites import FeatureId
 from actcore.ui import state
 from actcore.ui.page import PAGES
 from actcore.ui.picker import as_chosen
+from actcore.ui.picks import Cell, of_token
 from actcore.ui.strips import Pick
 from actcore.ui.strips import strips as strip_component
 from actcore.views.bars import Bars
@@ -31,9 +31,6 @@ from actcore.views.space import Space
 from actcore.views.space_plotly import CONFIG
 from actcore.views.strips import Strips
 from actcore.views.text import visible
-
-#: A row of a figure's table, by column.
-Cell = dict[str, Any]
 
 #: A matrix taller than this, in pixels, scrolls in its card.
 _TALLEST = 640
@@ -145,32 +142,6 @@ def space(view: Space) -> None:
         st.info("No feature is active here.")
 
 
-def of_token(cell: Cell) -> None:
-    """Selects a cell's feature and token."""
-    state.select(feature=named(cell), position=cell["position"])
-
-
-def of_neuron(cell: Cell) -> None:
-    """Selects a row's feature, and leaves the token that is selected."""
-    state.select(feature=named(cell))
-
-
-def of_group(cell: Cell) -> None:
-    """Selects a cell's feature and group, or the feature alone where it has no group."""
-    state.select(feature=named(cell), group=cell.get("group"))
-
-
-def of_layer(cell: Cell) -> None:
-    """Selects a cell's layer, token and prompt."""
-    state.select(layer=cell["layer"], position=cell["position"], run=cell["prompt"])
-
-
-def of_difference(cell: Cell, *, a: str, b: str) -> None:
-    """Selects a cell's layer and token, that of prompt a where there is one."""
-    side, run = ("a", a) if cell["position_a"] is not None else ("b", b)
-    state.select(layer=cell["layer"], position=cell[f"position_{side}"], run=run)
-
-
 def listing(view: Listing, *, key: str, pick: Callable[[Cell], None] = of_token) -> str | None:
     """Draws a table and returns its first feature; `pick` is called with a clicked row."""
     key = _of_content(key, *(view.table[name].to_pylist() for name in ("layer", "site", "index")))
@@ -235,19 +206,6 @@ def _place(view: Heatmap, wanted: Cell) -> tuple[int, int] | None:
         return None
     rows, columns = np.unique(view.row[match]), np.unique(view.column[match])
     return tuple(int(at[0]) if len(at) == 1 else -1 for at in (rows, columns))  # type: ignore[return-value]
-
-
-def of_feature(feature: str | None, **more: object) -> Cell | None:
-    """What the cells of a feature hold, and more that is not None; None without a feature."""
-    if feature is None:
-        return None
-    said = FeatureId.parse(feature)._asdict()
-    return said | {name: value for name, value in more.items() if value is not None}
-
-
-def named(cell: Cell) -> str:
-    """The FeatureId of a cell."""
-    return str(FeatureId(*(cell[name] for name in ("layer", "site", "index"))))
 
 
 def _feature(table: pa.Table, row: int) -> str:

@@ -1,0 +1,53 @@
+"""What a pick in a picture selects, by the row of the figure's table that was picked.
+
+Leaves the pictures to `actcore.ui.pictures`, where selections are kept to `actcore.ui.state`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from actcore.sites import FeatureId
+from actcore.ui import state
+
+#: A row of a figure's table, by column.
+Cell = dict[str, Any]
+
+
+def of_token(cell: Cell) -> None:
+    """Selects a cell's feature and token."""
+    state.select(feature=named(cell), position=cell["position"])
+
+
+def of_neuron(cell: Cell) -> None:
+    """Selects a row's feature, and leaves the token that is selected."""
+    state.select(feature=named(cell))
+
+
+def of_group(cell: Cell) -> None:
+    """Selects a cell's feature and group, or the feature alone where it has no group."""
+    state.select(feature=named(cell), group=cell.get("group"))
+
+
+def of_layer(cell: Cell) -> None:
+    """Selects a cell's layer, token and prompt."""
+    state.select(layer=cell["layer"], position=cell["position"], run=cell["prompt"])
+
+
+def of_difference(cell: Cell, *, a: str, b: str) -> None:
+    """Selects a cell's layer and token, that of prompt a where there is one."""
+    side, run = ("a", a) if cell["position_a"] is not None else ("b", b)
+    state.select(layer=cell["layer"], position=cell[f"position_{side}"], run=run)
+
+
+def of_feature(feature: str | None, **more: object) -> Cell | None:
+    """What the cells of a feature hold, and more that is not None; None without a feature."""
+    if feature is None:
+        return None
+    said = FeatureId.parse(feature)._asdict()
+    return said | {name: value for name, value in more.items() if value is not None}
+
+
+def named(cell: Cell) -> str:
+    """The FeatureId of a cell."""
+    return str(FeatureId(*(cell[name] for name in ("layer", "site", "index"))))
