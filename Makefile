@@ -59,10 +59,12 @@ $(BIN)/pip:
 	  { echo "actcore needs Python 3.11 or newer. Name one: make PYTHON=python3.12 run"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-# The package itself goes in as a link, so that the commands work from any folder.
+# The package itself goes in as a link, so that the commands work from any folder. The library that
+# offline pages carry is bundled here, or the first of them would wait for it.
 $(APP): requirements.txt pyproject.toml | $(BIN)/pip
 	$(PIP) -r requirements.txt
 	$(PIP) --no-deps --editable .
+	@$(BIN)/python -c "from actcore.views.library import vega_library; vega_library()"
 	@touch $@
 
 $(DEV): requirements-dev.txt $(APP)

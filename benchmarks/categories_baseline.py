@@ -30,7 +30,9 @@ def main() -> None:
     prompts, descriptions, out = map(Path, sys.argv[1:4])
     out.mkdir(parents=True, exist_ok=True)
     records = read(prompts)
-    about = pd.read_csv(descriptions).set_index("feature_id").to_dict("index")
+    described = pd.read_csv(descriptions)
+    described["feature_id"] = described["source"] + ":" + described["feature_id"].astype(str)
+    about = described.set_index("feature_id").to_dict("index")
     means = pivot(records)
     heatmap(means, out / "prompt_activation_heatmap.png")
     means.to_csv(out / "prompt_activation_heatmap.csv")
@@ -42,7 +44,10 @@ def main() -> None:
 def read(path: Path) -> list[dict[str, Any]]:
     """The lines of a file."""
     with gzip.open(path, "rt", encoding="utf-8") as file:
-        return [json.loads(line.strip()) for line in file]
+        records = [json.loads(line.strip()) for line in file]
+    for record in records:  # or the same id of two sources would stop the pivot
+        record["feature_id"] = f"{record['source']}:{record['feature_id']}"
+    return records
 
 
 def pivot(records: list[dict[str, Any]]) -> pd.DataFrame:
@@ -69,7 +74,7 @@ def heatmap(means: pd.DataFrame, path: Path) -> None:
     plt.savefig(path, dpi=DPI)
 
 
-def hover(means: pd.DataFrame, about: dict[int, dict[str, Any]], path: Path) -> None:
+def hover(means: pd.DataFrame, about: dict[str, dict[str, Any]], path: Path) -> None:
     """The same as a page."""
     from plotly import graph_objects as go
 
@@ -92,7 +97,7 @@ def hover(means: pd.DataFrame, about: dict[int, dict[str, Any]], path: Path) -> 
     figure.write_html(path)
 
 
-def said(means: pd.DataFrame, about: dict[int, dict[str, Any]], label: str, id: int) -> str:
+def said(means: pd.DataFrame, about: dict[str, dict[str, Any]], label: str, id: str) -> str:
     """The words over a cell."""
     known = about.get(id, {})
     words = str(known.get("claude_desc", "none"))[:150]
@@ -100,7 +105,7 @@ def said(means: pd.DataFrame, about: dict[int, dict[str, Any]], label: str, id: 
     return f"{id}<br>{label}<br>{mean:.4f}<br>{known.get('claude_type')}<br>{words}"
 
 
-def counts(records: list[dict[str, Any]], about: dict[int, dict[str, Any]], path: Path) -> None:
+def counts(records: list[dict[str, Any]], about: dict[str, dict[str, Any]], path: Path) -> None:
     """How many prompts each feature has, as a page."""
     from plotly import express as px
 
