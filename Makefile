@@ -22,10 +22,11 @@ setup: $(DEV) ## Make .venv with everything in it, and say which fonts are missi
 	@$(BIN)/python -m scripts.fonts
 
 test: $(DEV) chromium ## Run every test, the browser stories too.
-	$(BIN)/python -m pytest --browser
+	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest --browser tests/browser
 
 check: lint ## Run lint and every test that needs no browser.
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 lint: $(DEV) ## Check format, style and types.
 	$(BIN)/ruff format --check .

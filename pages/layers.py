@@ -19,7 +19,7 @@ place = {"layer": state.layer(dataset), "position": state.position(dataset, run)
 marked = None if None in place.values() else place
 heatmap = partial(pictures.heatmap, pick=picks.of_layer)
 
-drawn = None
+drawn = []
 # Keys become style sheets, where the name of a run may not stand.
 columns = st.columns(len(chosen.runs))
 for number, (which, column) in enumerate(zip(chosen.runs, columns, strict=True)):
@@ -28,17 +28,17 @@ for number, (which, column) in enumerate(zip(chosen.runs, columns, strict=True))
         here = marked if which == run else None
         key = f"layers_{number}"
         matrix = partial(heatmap, key=key, selected=here)
-        drawn = card("layer_by_token", dataset, settings, matrix, key=key)
+        drawn.append(card("layer_by_token", dataset, settings, matrix, key=key))
 
-# Where no matrix could be drawn, the other cards would say the same again.
-if drawn is not None:
+# Where a matrix could not be drawn, the other cards would say the same again.
+if None not in drawn:
     if len(chosen.runs) == 2:
         a, b = chosen.runs
         pick = partial(picks.of_difference, a=a, b=b)
         difference = partial(pictures.heatmap, key="difference", pick=pick)
         card("layer_difference", dataset, chosen.difference, difference)
     listing = partial(pictures.listing, key="neurons", pick=picks.of_neuron)
-    strongest = card("top_neurons", dataset, {"prompt": run, **place}, listing)
+    strongest = card("top_neurons", dataset, {"prompt": run, **place, **chosen.counted}, listing)
     feature = state.feature(dataset) or strongest
     if feature is not None:
         about(dataset, feature)

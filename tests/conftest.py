@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from streamlit.components.v2 import manifest_scanner
 
 ROOT = Path(__file__).parent.parent
 BROWSER = ROOT / "tests" / "browser"
+
+# Every AppTest would read the metadata of all installed packages anew: most of its time.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 
 # Scripts for a server of their own: collecting doctests would import and so run them here.
 collect_ignore_glob = ["browser/apps/*"]

@@ -13,12 +13,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from actcore.figures import FIGURES, draw
-from actcore.readers import read
 from actcore.ui.needs import Need, install_line, live_needs
 from actcore.ui.page import PAGES
-from actcore.ui.wire import unpacked
-from tests.test_figures import samples
-from tests.tiny import LIVELY, TINY, dump, probe, read_as, tokens_page
+from tests.alone import address, cards, opened, titles
+from tests.test_figures import NAMES, TOGETHER, read_sample
+from tests.tiny import DESCRIBED, LIVELY, TINY, dump, probe, read_as
 
 ROOT = Path(__file__).parent.parent
 KEYS = ("prompt", "k", "order", "scale", "find", "linear", "values", "specials", "per_row")
@@ -41,45 +40,25 @@ def open_page(data: Path) -> Open:
     """The Tokens page alone, opened by a link with these parameters."""
     assert data.is_dir()
 
-    def opened(**link: str) -> AppTest:
-        page = tokens_page()
-        for name, value in link.items():
-            page.query_params[name] = value
-        page.run()
-        assert not page.exception
-        return page
+    def of_tokens(**link: str) -> AppTest:
+        return opened("tokens", link)
 
-    return opened
-
-
-def address(page: AppTest) -> dict[str, str]:
-    """The parameters of the page's address."""
-    return {
-        key: value[0] if isinstance(value, list) else value
-        for key, value in page.query_params.items()
-    }
+    return of_tokens
 
 
 def state(page: AppTest) -> tuple[object, ...]:
     return tuple(page.session_state[key] for key in KEYS)
 
 
-def titles(page: AppTest) -> list[str]:
-    """The titles of the cards, from top to bottom."""
-    said = (read_as(markdown.value) for markdown in page.main.markdown)
-    return [words.strip("*") for words in said if words.startswith("**")]
-
-
-def strips(page: AppTest, which: int = 0) -> Any:
-    """What a strip component was sent."""
-    return unpacked(page.get("bidi_component")[which].proto.bytes)
+def strips(page: AppTest, card: str = "token_strip") -> Any:
+    """What the strips of a card were sent."""
+    (sent,) = cards(page)[card].pictures
+    return json.loads(sent)
 
 
 def settings(page: AppTest) -> dict[str, dict[str, object]]:
-    """The settings of each card, as its Reproduce panel gives them."""
-    names = [code.value.split()[4] for code in page.code if code.language == "bash"]
-    given = [json.loads(code.value) for code in page.code if code.language == "json"]
-    return dict(zip(names, given, strict=True))
+    """The settings of each card."""
+    return {key: card.settings for key, card in cards(page).items()}
 
 
 def test_every_page_opens_alone_and_through_the_router(open_page: Open) -> None:
@@ -91,34 +70,105 @@ def test_every_page_opens_alone_and_through_the_router(open_page: Open) -> None:
     assert titles(routed) == titles(alone)
 
 
-@samples
-def test_every_sample_fills_every_card(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ACTCORE_DATA", raising=False)
-    page = tokens_page()
-    page.query_params["data"] = path.name
-    page.query_params["position"] = "1"
-    page.run()
-    assert not page.exception
-    assert not page.error
-    assert list(settings(page)) == list(FIGURES_ON_PAGE)
-    read_as = read(path)
-    assert [draw(name, read_as, **given).title for name, given in settings(page).items()] == titles(
-        page
-    )
+# ---- every page, every sample
 
-
-FIGURES_ON_PAGE = (
-    "token_strip",
-    "feature_by_token",
-    "top_features",
-    "token_features",
-    "stacked_strips",
-    "activation_histogram",
+#: What is chosen so that each page shows all that it can.
+ALL = {
+    "tokens": {"position": "1"},
+    "categories": {"effect": "True"},
+    "layers": {"space": "True"},
+}
+TOKENS = (
+    *("token_strip", "feature_by_token", "top_features", "token_features"),
+    *("stacked_strips", "activation_histogram"),
 )
+GROUPS = (
+    *("feature_by_group", "group_prompts", "group_profile", "group_effect"),
+    "prompts_per_feature",
+)
+ONE_RUN = ("layers_0", "top_neurons", "neuron_path", "token_layer_space")
+TWO_RUNS = ("layers_0", "layers_1", "layer_difference", *ONE_RUN[1:])
+#: What a page cannot show of a sample, and the words that say why.
+LACKING = {
+    ("categories", "demo_dump.json"): (set(GROUPS), "none of its prompts has a group"),
+    **{
+        ("categories", name): ({"group_effect"}, said)
+        for name, said in {
+            "demo_neurons_birth_city.csv": "no feature was measured on two prompts of it and two",
+            "odd_neurons.csv": "it is the only group",
+            "odd_prompts.jsonl": "no feature was measured on two prompts of it and two",
+        }.items()
+    },
+}
 
 
-def test_the_page_shows_every_figure_there_is() -> None:
-    assert sorted(FIGURES_ON_PAGE) == sorted(FIGURES)
+@pytest.mark.parametrize("sample_name", NAMES)
+@pytest.mark.parametrize("name", ALL)
+def test_every_sample_fills_every_card_or_one_message_says_why_not(
+    name: str, sample_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ACTCORE_DATA", raising=False)
+    more = TOGETHER.get(sample_name, ())
+    page = opened(name, {"data": sample_name, "with": more or [""], **ALL[name]})
+    several = read_sample(sample_name).source.unit == "norm" and more
+    layers = TWO_RUNS if several else ONE_RUN
+    every = {"tokens": TOKENS, "categories": GROUPS, "layers": layers}[name]
+    without, said = LACKING.get((name, sample_name), (set(), ""))
+    assert list(cards(page)) == [key for key in every if key not in without]
+    assert len(page.error) == bool(without)
+    assert all(said in read_as(error.value) for error in page.error)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_settings_of_a_card_give_the_picture_that_it_shows(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ACTCORE_DATA", raising=False)
+    dataset = read_sample(PAGES[name].sample[0])
+    for card in cards(opened(name, ALL[name])).values():
+        view = draw(card.name, dataset, **card.settings)
+        assert (view.title, view.caption) == (card.title, card.caption)
+
+
+def test_every_figure_there_is_stands_on_a_page() -> None:
+    on_pages = {*TOKENS, *GROUPS, *TWO_RUNS}
+    on_layers = {name for name in on_pages if name.startswith("layers_")}
+    assert on_pages - on_layers | {"layer_by_token"} == set(FIGURES)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_without_data_each_page_offers_the_upload(name: str, data: Path) -> None:
+    (data / "lively.json").unlink()
+    page = opened(name)
+    (info,) = page.main.info
+    assert info.value.startswith("There is no data yet. Add a file in the sidebar.")
+    assert len(page.get("file_uploader")) == 1
+    assert titles(page) == []
+
+
+@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("content", [LIVELY[:-9], b"", b"a,b\n1,2\n", b"\x1f\x8b\x08cut"])
+def test_a_broken_file_is_one_message_on_each_page(name: str, content: bytes, data: Path) -> None:
+    (data / "lively.json").write_bytes(content)
+    page = opened(name)
+    (error,) = page.error
+    assert read_as(error.value).startswith("lively.json: ")
+    assert titles(page) == []
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_descriptions_alone_say_on_each_page_what_they_go_with(name: str, data: Path) -> None:
+    (data / "described.csv").write_bytes(DESCRIBED)
+    page = opened(name, {"data": "described.csv"})
+    assert [read_as(info.value) for info in page.info] == [
+        "There is no prompt in described.csv. What describes features goes with the file that "
+        "measures them: choose that one as Data, and this one under With."
+    ]
+    assert not page.error
+    assert titles(page) == []
+
+
+# ---- the Tokens page
 
 
 def test_a_page_opens_with_something_worth_seeing_and_a_clean_address(open_page: Open) -> None:
@@ -254,7 +304,7 @@ def test_the_strips_get_what_is_chosen(open_page: Open) -> None:
 def test_the_chosen_feature_and_token_are_marked(open_page: Open) -> None:
     page = open_page(feature="3/x/1", position="2")
     assert strips(page)["selected"] == {"row": "'p0' 3/x/1", "position": 2}
-    assert strips(page, 1)["selected"] == {"row": "'p0' 3/x/1", "position": 2}
+    assert strips(page, "stacked_strips")["selected"] == {"row": "'p0' 3/x/1", "position": 2}
     assert strips(open_page())["selected"] is None
 
 

@@ -4,111 +4,154 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
+from actcore.cli import main
+from actcore.dataset import Dataset, together
 from actcore.export import csv_bytes
 from actcore.figures import draw
 from actcore.readers import read
-from tests.tiny import dump, probe, tokens_page
+from actcore.views.text import markdown
+from tests.alone import ROOT, Card, Link, cards, opened
+from tests.tiny import DESCRIBED, LISTED, RUN_A, RUN_B, dump, probe, read_as
 
-ROOT = Path(__file__).parent.parent
-FILE = '-it\'s $HOME; `odd` "name".json'
-PROMPT = "-q='x' $(touch gone) \\ \n%s é"
-
-
-class Panel(NamedTuple):
-    """What one card says."""
-
-    name: str
-    shell: str
-    python: str
-    settings: dict[str, object]
+AWKWARD = "-q='x' $(touch gone) \\ \n%s é"
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a dump whose name and prompt id are awkward in a shell."""
+def odd_dump() -> bytes:
+    """A dump whose prompt id and source are awkward in a shell."""
     features = {"1-x:5": [9, 0.1, 2.5], "2-x:3": [0, 7, 1.25], "3-it's $x:1": [0, 0.3, 0.7]}
-    probes = probe(PROMPT, ["<bos>", " a", "b"], features), probe("r", ["<bos>", "c"], {})
+    probes = probe(AWKWARD, ["<bos>", " a", "b"], features), probe("r", ["<bos>", "c"], {})
     probes[1]["activations"] = [
         {"source": "1-x", "index": 5, "values": [1, 2]},
         {"source": "2-x", "index": 3, "values": [0, 9]},
         {"source": "3-it's $x", "index": 1, "values": [0, 4]},
     ]
-    (tmp_path / FILE).write_bytes(dump(*probes))
+    return dump(*probes)
+
+
+class Case(NamedTuple):
+    """A page, the files that it shows, and how many cards what is chosen makes."""
+
+    page: str
+    files: dict[str, bytes]
+    n_cards: int
+    link: Link
+
+
+DUMP = {'-it\'s $HOME; `odd` "name".json': odd_dump()}
+GROUPED = {
+    "-it's $HOME; `odd`.jsonl": LISTED.replace(b'"x"', json.dumps(AWKWARD).encode()),
+    '"described" by $me.csv': DESCRIBED.replace(b"meaning", b"$(touch gone) it's"),
+}
+RUNS = {"-it's $HOME `a`.csv": RUN_A, '$(touch gone) "b" all.csv': RUN_B}
+#: With nothing chosen, and with everything that can be.
+CASES = {
+    "tokens": Case("tokens", DUMP, 5, {}),
+    "tokens, all": Case(
+        "tokens",
+        DUMP,
+        6,
+        {"prompt": AWKWARD, "k": "2", "order": "mean", "scale": "shown", "linear": "True"}
+        | {"find": "x", "values": "True", "per_row": "2", "specials": "True", "position": "2"}
+        | {"feature": "3/it's $x/1"},
+    ),
+    "categories": Case("categories", GROUPED, 5, {"effect": "True"}),
+    "categories, a feature": Case("categories", GROUPED, 4, {"feature": "1/m/end/1"}),
+    "categories, all": Case(
+        "categories",
+        GROUPED,
+        5,
+        {"reduce": "share", "asked": "40", "k": "2", "order": "kind", "group_order": "mean"}
+        | {"scale": "source", "find": "m", "kind": "$(touch gone) it's", "source": "1/m/end"}
+        | {"down": "True", "per_prompt": "mean", "specials": "True", "zero": "True"}
+        | {"padding": "True", "effect": "True", "feature": "1/m/end/2", "group": AWKWARD},
+    ),
+    "layers": Case("layers", RUNS, 5, {}),
+    "layers, all": Case(
+        "layers",
+        RUNS,
+        6,
+        {"reduce": "l2", "scale": "layer", "align": "text", "specials": "True", "log": "True"}
+        | {"space": "True", "layer": "1", "position": "2", "feature": "1/mlp_out/9"}
+        | {"run": '$(touch gone) "b" all'},
+    ),
+}
+
+
+@pytest.fixture(params=CASES.values(), ids=list(CASES))
+def case(request: pytest.FixtureRequest, folder: Path) -> Case:
+    """Each case, its files in the folder."""
+    this: Case = request.param
+    for name, content in this.files.items():
+        (folder / name).write_bytes(content)
+    return this
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the files, where a reader would run what the panel says."""
     monkeypatch.setenv("ACTCORE_DATA", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 @pytest.fixture
-def page(folder: Path) -> AppTest:
-    """The page on that dump, with everything chosen that can be."""
-    assert folder.is_dir()
-    page = tokens_page()
-    link = {"prompt": PROMPT, "k": "2", "order": "mean", "scale": "shown", "linear": "True"}
-    link |= {"find": "x", "values": "True", "per_row": "2", "specials": "True", "position": "2"}
-    for name, value in {**link, "feature": "3/it's $x/1"}.items():
-        page.query_params[name] = value
-    page.run()
-    assert not page.exception
-    return page
+def panels(case: Case) -> list[Card]:
+    """The cards of the page."""
+    data, *more = case.files
+    page = opened(case.page, {"data": data, "with": more or [""], **case.link})
+    assert not page.error
+    drawn = list(cards(page).values())
+    assert len(drawn) == case.n_cards
+    return drawn
 
 
-def panels(page: AppTest) -> list[Panel]:
-    codes = [code.value for code in page.code]
-    return [
-        Panel(shlex.split(shell)[4], shell, python, json.loads(settings))
-        for shell, python, settings in zip(codes[::3], codes[1::3], codes[2::3], strict=True)
-    ]
+def table(card: Card, case: Case) -> bytes:
+    """The numbers that the settings of a card give, as CSV."""
+    dataset: Dataset = together([read(Path(name)) for name in case.files]).dataset
+    return csv_bytes(draw(card.name, dataset, **card.settings).table)
 
 
-def run(command: list[str], folder: Path) -> None:
-    """Runs it in the folder of the file, as a reader with actcore installed would."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": path}
-    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True)
-
-
-def drawn(panel: Panel, folder: Path) -> bytes:
-    """The numbers that the settings of a panel give, as CSV."""
-    return csv_bytes(draw(panel.name, read(folder / FILE), **panel.settings).table)
-
-
-def test_the_command_lines_give_the_numbers_of_the_page(page: AppTest, folder: Path) -> None:
-    said = panels(page)
-    assert len(said) == 6
-    lines = [panel.shell.removesuffix(".png") + ".csv" for panel in said]
-    run(["sh", "-ec", "\n".join(lines)], folder)
-    for panel in said:
-        assert (folder / f"{panel.name}.csv").read_bytes() == drawn(panel, folder)
+def test_the_command_lines_give_the_numbers_of_the_page(
+    panels: list[Card], case: Case, folder: Path
+) -> None:
+    lines = [card.shell.removesuffix(".png") + ".csv" for card in panels]
+    # A shell of its own takes the words apart, as a reader's would.
+    heard = "python() { shift 2; printf '%s\\0' \"$@\"; echo; }\n"
+    told = subprocess.run(
+        ["sh", "-ec", heard + "\n".join(lines)], check=True, capture_output=True, cwd=folder
+    ).stdout.decode()
+    commands = [command.split("\0") for command in told.split("\0\n")[:-1]]
+    for card, command in zip(panels, commands, strict=True):
+        assert main(command) == 0
+        assert (folder / f"{card.name}.csv").read_bytes() == table(card, case)
     assert not (folder / "gone").exists()
 
 
-def test_the_python_lines_give_the_numbers_of_the_page(page: AppTest, folder: Path) -> None:
-    said = panels(page)
-    lines = [panel.python.replace(f'{panel.name}.png"', f'{panel.name}.csv"') for panel in said]
-    run([sys.executable, "-c", "\n".join(lines)], folder)
-    for panel in said:
-        assert (folder / f"{panel.name}.csv").read_bytes() == drawn(panel, folder)
+def test_the_python_lines_give_the_numbers_of_the_page(
+    panels: list[Card], case: Case, folder: Path
+) -> None:
+    for card in panels:
+        exec(card.python.replace(f'{card.name}.png"', f'{card.name}.csv"'), {})
+        assert (folder / f"{card.name}.csv").read_bytes() == table(card, case)
 
 
-def test_the_settings_give_what_the_page_shows(page: AppTest, folder: Path) -> None:
-    views = {p.name: draw(p.name, read(folder / FILE), **p.settings) for p in panels(page)}
-    peaks, on_token = (frame.value for frame in page.dataframe)
-    assert peaks["peak"].tolist() == views["top_features"].table["peak"].to_pylist()
-    assert on_token["value"].tolist() == views["token_features"].table["value"].to_pylist()
-    titles = [markdown.value for markdown in page.main.markdown if markdown.value.startswith("**")]
-    assert len(titles) == len(views)
+def test_the_settings_give_the_picture_of_the_page(panels: list[Card], case: Case) -> None:
+    dataset = together([read(Path(name)) for name in case.files]).dataset
+    views = [draw(card.name, dataset, **card.settings) for card in panels]
+    said = [(read_as(markdown(view.title)), read_as(markdown(view.caption))) for view in views]
+    assert said == [(card.title, card.caption) for card in panels]
 
 
-def test_a_command_line_as_it_stands_writes_a_picture(page: AppTest, folder: Path) -> None:
-    panel = panels(page)[0]
-    run(["sh", "-ec", panel.shell], folder)
-    assert (folder / f"{panel.name}.png").read_bytes().startswith(b"\x89PNG")
+@pytest.mark.parametrize("case", [CASES["layers"]], indirect=True)
+def test_a_command_line_as_it_stands_writes_a_picture(panels: list[Card], folder: Path) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "PATH": path}
+    subprocess.run(["sh", "-ec", panels[0].shell], check=True, cwd=folder, env=environment)
+    assert (folder / "layer_by_token.png").read_bytes().startswith(b"\x89PNG")

@@ -6,6 +6,7 @@ mean to `actcore.ui.kept` and `actcore.ui.state`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
@@ -16,6 +17,8 @@ Address = dict[str, list[str]]
 #: Session state: the page that ran last, the address that each page was left with, and the keys
 #: of what the session holds in place of words of the address, each with its default.
 PAGE, ADDRESSES, HELD = "_page", "_addresses", "_held"
+#: And what a page that was left by `leave` said before, by what its history says it did.
+_LEFT = "_left"
 #: What every page shares.
 SHARED = ("data", "with")
 
@@ -54,6 +57,20 @@ def hold(key: str, default: object = None) -> object:
     return last
 
 
+def leave(file: str, words: Address) -> None:
+    """Goes to the page of that file, with that address.
+
+    Streamlit writes the words into the history of this page first; `follow` takes them out again.
+    """
+    page = st.session_state[PAGE]
+    st.session_state.setdefault(_LEFT, {})[_place(page, words)] = _last()
+    st.switch_page(file, query_params=words)
+
+
+def _place(page: str, words: Address) -> str:
+    return json.dumps([page, words], sort_keys=True)
+
+
 def follow(page: str) -> None:
     """Makes the session and the address agree, before a page reads either.
 
@@ -63,6 +80,9 @@ def follow(page: str) -> None:
     addresses: dict[str, Address] = st.session_state.setdefault(ADDRESSES, {})
     context = get_script_run_ctx()
     back = context is not None and context.is_history_navigation
+    left = st.session_state.get(_LEFT, {}).get(_place(page, here()))
+    if back and left is not None:
+        st.query_params.from_dict(left)
     if back or st.session_state.get(PAGE) != page:
         for key in st.session_state.pop(HELD, ()):
             st.session_state.pop(key, None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 import streamlit as st
 
 from actcore.sites import FeatureId
-from actcore.ui import state
+from actcore.ui import address, state
 from actcore.ui.page import PAGES
 from actcore.ui.picker import as_chosen
 from actcore.ui.picks import Cell, of_token
@@ -27,13 +28,15 @@ from actcore.views.heatmap import Heatmap
 from actcore.views.intervals import Intervals
 from actcore.views.listing import Listing
 from actcore.views.path import Path
+from actcore.views.rows import STEP
 from actcore.views.space import Space
 from actcore.views.space_plotly import CONFIG
 from actcore.views.strips import Strips
 from actcore.views.text import visible
 
-#: A matrix taller than this, in pixels, scrolls in its card.
-_TALLEST = 640
+#: A picture taller than this, in pixels, scrolls in its card; then that is as high as the other.
+#: Scrolled, a matrix has lost the names of its columns: 32 layers still stand there whole.
+_TALLEST, _SCROLLED_HEIGHT = 960, 640
 #: So do the strips of many prompts, from about where they would be taller.
 _MANY_CELLS = 600
 #: It is as wide as its card, within these bounds, and scrolls there where that is too narrow.
@@ -51,7 +54,7 @@ def strips(
     """
     selected = Pick(prompt, FeatureId.parse(feature), position) if feature else None
     long = view.table.num_rows > _MANY_CELLS and view.label == "prompt"
-    with st.container(height=_TALLEST if long else "content", border=False):
+    with st.container(height=_height(long), border=False):
         pick = strip_component(view, key=key, selected=selected)
     if pick is not None:
         chosen = {"feature": str(pick.feature), "position": pick.position}
@@ -71,10 +74,10 @@ def prompts(view: Strips, *, key: str) -> None:
 
 def open_tokens(pick: Pick) -> None:
     """Goes to the Tokens page, to a prompt of the same data with a feature and token selected."""
-    chosen = {"prompt": pick.prompt, "feature": str(pick.feature)}
+    chosen = {"prompt": [pick.prompt], "feature": [str(pick.feature)]}
     if pick.position is not None:
-        chosen["position"] = str(pick.position)
-    st.switch_page(PAGES["tokens"].file, query_params={**as_chosen(), **chosen})
+        chosen["position"] = [str(pick.position)]
+    address.leave(PAGES["tokens"].file, {**as_chosen(), **chosen})
 
 
 def heatmap(
@@ -98,7 +101,7 @@ def heatmap(
     least, wanted = view.widths()
     inner = f"scroll_{key}"
     st.html(_SCROLLED.format(inner=inner, least=least, wanted=wanted))
-    with st.container(key=inner, height=_TALLEST if tall else "content", border=False):
+    with st.container(key=inner, height=_height(tall), border=False):
         st.vega_lite_chart(data, spec, theme=None, key=key, on_select=clicked, width="stretch")
     values = view.values()
     return None if np.isnan(values).all() else _cell(view.table, int(np.nanargmax(values)))
@@ -112,7 +115,12 @@ def bars(view: Bars) -> None:
 
 def chart(view: Counts | Intervals, *, key: str, pick: Callable[[Cell], None]) -> None:
     """Draws bars or intervals; `pick` is called with the table row of a clicked one."""
-    _clickable(view.vega("mark", dark=_dark()), view.table, key=key, pick=pick)
+    with st.container(height=_height(len(view.labels) * STEP > _TALLEST), border=False):
+        _clickable(view.vega("mark", dark=_dark()), view.table, key=key, pick=pick)
+
+
+def _height(scrolls: bool) -> int | Literal["content"]:
+    return _SCROLLED_HEIGHT if scrolls else "content"
 
 
 def _clickable(vega: Vega, table: pa.Table, *, key: str, pick: Callable[[Cell], None]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,12 +12,14 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from actcore.dataset import together
 from actcore.export import save
 from actcore.figures import FIGURES, draw
 from actcore.readers import read
 from actcore.views.text import one_line, visible
 from tests.browser.conftest import Server, Visit, serving
-from tests.tiny import dump, probe
+from tests.test_figures import OF_GROUPS
+from tests.tiny import active, dump, listed_line, probe
 
 TEXTS = (
     '<img src=x onerror="window.__x=1">',
@@ -41,6 +45,9 @@ ALL = " ".join(TEXTS)
 #: What Streamlit's Markdown turns into signs and links of its own accord.
 SIGNS = "a -> b <- c -- d >= e http://evil.invalid/a www.evil.invalid me@evil.invalid"
 FILE = '<img src=x onerror="window.__x=10">.json'
+#: Files of the other pages: prompts in groups, what describes them, and two runs.
+GROUPED, ABOUT = "z<svg onload=window.__x=11>.jsonl", "z';window.__x=12;'.csv"
+RUNS = ("z<img src=x onerror=window.__x=13>{}.csv", "z{a_b}*[y](x) " * 9)
 
 
 def hostile() -> bytes:
@@ -49,10 +56,44 @@ def hostile() -> bytes:
     return dump(*rows, model=TEXTS[0] + TEXTS[6], source_set=ALL)
 
 
+def grouped() -> bytes:
+    """Features that are active on two prompts of each group; the last group's name is long."""
+    groups = (*TEXTS, ALL)
+    prompts = [
+        active(number, group, 1.0 + number, TEXTS, [1.0 + number] * len(TEXTS))
+        for number, group in enumerate([*groups, *groups])
+    ]
+    return b"".join(listed_line(at, "m_layer3", prompts, TEXTS[at]) for at in range(3))
+
+
+def about() -> bytes:
+    """Descriptions of them, whose links are no pages."""
+    links = (TEXTS[5], 'https://x.invalid/"onmouseover="window.__x=4', "data:text/html,<script>")
+    file = io.StringIO()
+    rows = csv.writer(file)
+    rows.writerow(["feature_id", "source", "token", "type", "claude_desc", "link", TEXTS[0]])
+    for at, link in enumerate(links):
+        rows.writerow([at, "m_layer3", TEXTS[at], TEXTS[at], ALL, link, ALL])
+    return file.getvalue().encode()
+
+
+def norms() -> bytes:
+    file = io.StringIO()
+    rows = csv.writer(file)
+    rows.writerow(["Token_Pos", "Token", "Layer", "Neuron_ID", "Activation_Norm"])
+    rows.writerows(
+        [at, text, layer, 7, at + 1] for at, text in enumerate(TEXTS) for layer in (1, 2)
+    )
+    return file.getvalue().encode()
+
+
 @pytest.fixture(scope="module")
 def hostile_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("hostile")
-    (folder / FILE).write_bytes(hostile())
+    files = {FILE: hostile(), GROUPED: grouped(), ABOUT: about()}
+    files |= {RUNS[0]: norms(), f"{RUNS[1]}.csv": norms()}
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
     with serving(ACTCORE_DATA=str(folder)) as running:
         yield running
 
@@ -140,16 +181,67 @@ def test_messages_show_the_texts_as_they_are(visit: Visit, hostile_server: Serve
     nothing_ran(page)
 
 
+def test_groups_types_descriptions_and_links_stay_as_they_are(
+    visit: Visit, hostile_server: Server
+) -> None:
+    path = f"/categories?data={quote(GROUPED)}&with={quote(ABOUT)}&effect=True"
+    page = visit(path, server=hostile_server).page
+    matrix = page.locator(".st-key-card_feature_by_group")
+    cells = matrix.locator(".cells_marks path")
+    expect(cells).to_have_count(3 * (len(TEXTS) + 1))
+    tip = page.locator("#vg-tooltip-element")
+    for at in range(3):
+        cells.nth(at).hover(position={"x": 4, "y": 4})
+        expect(tip).to_contain_text(one_line(TEXTS[0]))
+        assert tip.locator("img, script, svg, style, a").count() == 0
+    group = sorted({*TEXTS, ALL})[2]
+    cells.nth(2).click(position={"x": 4, "y": 4})
+    expect(title(page, "group_prompts")).to_contain_text(seen(one_line(group)))
+    expect(title(page, "group_effect")).to_contain_text(seen(one_line(group)))
+    expect(page.locator(".st-key-card_group_profile svg.marks")).to_contain_text("=5;//")
+    page.get_by_role("button", name="All that is known").click()
+    expect(page.get_by_test_id("stPopoverBody")).to_contain_text(seen(one_line(ALL)))
+    nothing_ran(page)
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Filter").click()
+    page.get_by_role("combobox", name="Type").click()
+    page.get_by_role("option").nth(2).click()
+    expect(cells).to_have_count(len(TEXTS) + 1)
+    nothing_ran(page)
+
+
+def test_names_and_tokens_of_runs_stay_as_they_are(visit: Visit, hostile_server: Server) -> None:
+    path = f"/layers?data={quote(RUNS[0])}&with={quote(RUNS[1])}.csv&space=True&log=True"
+    page = visit(path, server=hostile_server).page
+    expect(title(page, "layers_0")).to_contain_text(seen(one_line(RUNS[0].removesuffix(".csv"))))
+    expect(title(page, "layers_1")).to_contain_text(seen(one_line(RUNS[1])))
+    cells = page.locator(".st-key-card_layers_1 .cells_marks path")
+    expect(cells).to_have_count(2 * len(TEXTS))
+    tip = page.locator("#vg-tooltip-element")
+    for at, text in enumerate(TEXTS):
+        cells.nth(at).hover(position={"x": 4, "y": 4})
+        expect(tip).to_contain_text(visible(text))
+        assert tip.locator("img, script, svg, style, a").count() == 0
+    cells.nth(1).click(position={"x": 4, "y": 4})
+    expect(title(page, "top_neurons")).to_contain_text(seen(one_line(RUNS[1])))
+    expect(page.locator(".st-key-card_neuron_path svg.marks")).to_have_count(2)
+    expect(page.locator(".st-key-card_token_layer_space canvas").first).to_be_visible()
+    assert page.locator(".st-key-card_token_layer_space a[href]").count() == 0
+    nothing_ran(page)
+
+
 @pytest.mark.parametrize("suffix", ["svg", "html"])
 def test_exported_files_run_nothing_and_call_nobody(
     browser: Browser, tmp_path: Path, suffix: str
 ) -> None:
-    dataset = read(hostile(), name=FILE)
+    probes = read(hostile(), name=FILE)
+    groups = together([read(grouped(), name=GROUPED), read(about(), name=ABOUT)]).dataset
     page = browser.new_page()
     called: list[str] = []
     page.on("request", lambda request: called.append(request.url))
     for name in FIGURES:
         settings = {"k": 3} if name in ("token_strip", "feature_by_token") else {}
+        dataset = groups if name in OF_GROUPS else probes
         path = save(draw(name, dataset, **settings), tmp_path / f"{name}.{suffix}")
         page.goto(path.as_uri())
         page.mouse.move(200, 200)
@@ -157,6 +249,6 @@ def test_exported_files_run_nothing_and_call_nobody(
         assert page.evaluate("window.__x") is None
         if name in ("token_strip", "top_features"):
             assert TEXTS[0].replace(" ", "·") in shown
-        assert [url for url in called if not url.startswith("file:")] == []
-    assert len(called) == len(FIGURES)
+        assert [url for url in called if not url.startswith(("file:", "data:", "blob:"))] == []
+    assert len([url for url in called if url.startswith("file:")]) == len(FIGURES)
     page.close()
