@@ -71,7 +71,7 @@ STRIP_CELLS = _schema(
     ("scale", pa.float32()),
 )
 FEATURE_BY_TOKEN = _schema(
-    ("prompt", pa.string()), *_FEATURE, *_TOKEN, ("special", pa.bool_()), ("value?", pa.float32())
+    ("prompt", pa.string()), *_FEATURE, *_TOKEN, ("value?", pa.float32()), ("special", pa.bool_())
 )
 HISTOGRAM = _schema(
     *_FEATURE, ("left", pa.float32()), ("right", pa.float32()), ("count", pa.int64())

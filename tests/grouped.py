@@ -13,6 +13,7 @@ import pyarrow as pa
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from actcore.analysis import n_padding
 from actcore.dataset import Dataset, Source, assemble
 from actcore.schema import FEATURES, PROMPT_VALUES, PROMPTS, TOKENS
 
@@ -126,7 +127,9 @@ def looped(dataset: Dataset, per_prompt: str, specials: str) -> list[list[float]
             for row, token in enumerate(tokens)
             if token["prompt"] == prompt and (specials == "include" or not token["special"])
         ]
-        looked = counted[-1:] if per_prompt == "last" else counted
+        stop = dataset.prompt_starts[prompt + 1] - n_padding(dataset, prompt)
+        not_padding = [row for row in counted if row < stop]
+        looked = not_padding[-1:] if per_prompt == "last" else counted
         row = []
         for feature in range(dataset.features.num_rows):
             found = [cells.get((token, feature), absent) for token in looked]

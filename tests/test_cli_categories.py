@@ -197,8 +197,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "share of unknown": (
         ["listed.jsonl", "--set", "reduce=share"],
         "Share of active prompts of listed.jsonl: how many prompts of the group 'x' were asked is "
-        "not known. Say it with --set asked=40 for every group, or --set asked=GROUP=40,... "
-        "by group.",
+        "not known. Say it: asked=40 for every group, or asked=GROUP=40,... by group.",
     ),
     "unknown kind": (
         ["listed.jsonl", "--descriptions", "described.csv", "--set", "kind=other"],
@@ -206,7 +205,8 @@ WRONG: dict[str, tuple[list[str], str]] = {
     ),
     "the same twice": (
         ["listed.jsonl", "listed.jsonl"],
-        "The prompt id '0' is in two of them. Give the prompts of each file ids of their own.",
+        "The prompt id '0' is in two of them. Give the prompts of each file ids of their own; "
+        "a run of neuron norms is named as its file.",
     ),
     "the folder is a file": (
         ["listed.jsonl", "-o", "a.csv"],
@@ -241,6 +241,17 @@ def test_what_cannot_be_read_or_drawn_leaves_no_half_of_the_files(
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert err.startswith(f"actcore categories: {begins}")
     assert written(folder) == []
+
+
+def test_a_folder_in_the_place_of_a_file_leaves_no_half_of_the_files(
+    folder: Path, run: Command
+) -> None:
+    taken = folder / "o" / PICTURES[-1]
+    taken.mkdir(parents=True)
+    status, out, err = run("categories", "listed.jsonl", "-o", "o")
+    said = f"o/{PICTURES[-1]}: there is a folder of this name. Move it away."
+    assert (status, out, err) == (2, "", f"actcore categories: {said}\n")
+    assert [path.name for path in (folder / "o").iterdir()] == [PICTURES[-1]]
 
 
 def test_as_a_process_it_loads_none_of_the_slow_packages(folder: Path) -> None:

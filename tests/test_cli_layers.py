@@ -228,7 +228,8 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "second missing": (["a.csv", "gone.csv"], GONE),
     "the same twice": (
         ["a.csv", "a.csv"],
-        "The prompt id 'a' is in two of them. Give the prompts of each file ids of their own.",
+        "The prompt id 'a' is in two of them. Give the prompts of each file ids of their own; "
+        "a run of neuron norms is named as its file.",
     ),
     "descriptions alone": (
         ["described.csv"],

@@ -105,6 +105,18 @@ def test_what_is_written_stays_beside_the_labels() -> None:
     assert scale.place(-9.99e6) - 6 - widths[2] >= 0
 
 
+@pytest.mark.parametrize("wide", [200, WIDTH, 1600])
+def test_what_is_written_has_room_at_any_width(wide: int) -> None:
+    view = counts([3.25, 1.5, -2.125], note="n")
+    spec, data = view.vega("row")
+    svg = str(vl_convert.vegalite_to_svg({**free(spec), "width": wide, "data": records(data)}))
+    ends = re.findall(r'aria-roledescription="bar" d="M([-\d.]+),[-\d.]+h([-\d.]+)', svg)
+    places = [at for left, long in ends for at in (float(left), float(left) + float(long))]
+    before, after = view.room()
+    assert min(places) == pytest.approx(before, abs=0.1)
+    assert max(places) == pytest.approx(wide - after, abs=0.1)
+
+
 def test_no_data_is_hatched_and_zero_is_not() -> None:
     fills = [fill for *_, fill in bars(counts([None, 0.0, float("nan")]).svg())]
     assert fills == [HATCH, hexed(EMERALD), HATCH]

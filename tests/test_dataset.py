@@ -255,7 +255,10 @@ def test_nothing_cannot_be_put_together() -> None:
 def test_a_prompt_id_stands_in_one_part_only() -> None:
     with pytest.raises(Mismatch) as caught:
         concat([small(), small()])
-    wanted = "The prompt id 'a' is in two of them. Give the prompts of each file ids of their own."
+    wanted = (
+        "The prompt id 'a' is in two of them. Give the prompts of each file ids of their own; "
+        "a run of neuron norms is named as its file."
+    )
     assert str(caught.value) == wanted
 
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 
 from actcore import concat, read, save_dataset
 from actcore.dataset import Dataset
 from actcore.errors import SaveError
+from actcore.schema import PROMPT_VALUES
+from tests.grouped import of_prompts
 from tests.strategies import datasets, dumps, file_of
 from tests.test_dataset import same, small
 
@@ -47,6 +52,14 @@ def test_a_refused_dump_says_what_it_cannot_hold(tmp_path: Path) -> None:
         "Write .parquet or .csv, which hold everything."
     )
     assert not list(tmp_path.iterdir())
+
+
+def test_a_dump_holds_no_numbers_for_whole_prompts(tmp_path: Path) -> None:
+    dataset = of_prompts(["a", "a"], np.array([[1.0], [2.0]]))
+    numbers = pa.table([[0], [0], [3.5]], schema=PROMPT_VALUES)
+    with pytest.raises(SaveError) as refused:
+        save_dataset(replace(dataset, others={"prompt_values": numbers}), tmp_path / "a.json")
+    assert "hold all of its prompt values. " in str(refused.value)
 
 
 def test_several_dumps_become_one(sample: Callable[[str], Path]) -> None:

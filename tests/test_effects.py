@@ -121,6 +121,26 @@ def test_p_is_that_of_the_permutation_test(n: int) -> None:
         assert found[index] == pytest.approx(exact.pvalue, abs=0.01)
 
 
+@pytest.mark.parametrize(("n", "m"), [(5, 90), (50, 12)])
+def test_p_is_of_the_measured_prompts_however_few_a_side_has(n: int, m: int) -> None:
+    """A list of active prompts may have few of one group; that is no difference of the values."""
+    values = np.full((160, 6), NAN)
+    values[:n] = np.random.default_rng(7).gamma(2, 1, (n, 6))
+    values[60 : 60 + m] = np.random.default_rng(8).gamma(2, 1, (m, 6))
+    values[:n] += np.linspace(0, 1, 6)
+    found = group_effects(of_prompts(["a"] * 60 + ["b"] * 100, values), group="a", draws=4000)
+    for index in range(6):
+        other = stats.permutation_test(
+            (values[:n, index], values[60 : 60 + m, index]),
+            lambda one, rest, axis: np.abs(cohens_d(one, rest, axis)),
+            n_resamples=4000,
+            vectorized=True,
+            alternative="greater",
+            rng=3,
+        )
+        assert found["p"][index].as_py() == pytest.approx(other.pvalue, abs=0.06)
+
+
 def test_p_counts_the_actual_deal_and_every_draw_that_is_as_far() -> None:
     """Of the three ways to deal two and two of these, only the actual one is as far: 1 / 3."""
     dataset = of_prompts(["a", "a", "b", "b"], np.array([[1], [2], [7], [9]]))

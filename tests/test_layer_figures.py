@@ -281,7 +281,12 @@ def test_fewer_than_two_prompts_have_no_difference() -> None:
         ({"layer": 2}, [(1, 2, 5, 20.0), (1, 2, 4, 10.0), (3, 2, 4, 6.0)]),
         ({"position": 3}, [(3, 2, 4, 6.0), (3, 1, 9, 5.0), (3, 1, 8, 0.5)]),
         ({"k": 2}, [(1, 2, 5, 20.0), (1, 2, 4, 10.0)]),
-        ({"prompt": "c"}, [(1, 2, 4, 50.0), (1, 1, 7, 2.0), (0, 1, 7, 1.0)]),
+        ({"prompt": "c"}, [(1, 2, 4, 50.0), (1, 1, 7, 2.0)]),
+        ({"prompt": "c", "position": 0}, [(0, 1, 7, 1.0)]),
+        (
+            {"prompt": "c", "specials": "include"},
+            [(1, 2, 4, 50.0), (1, 1, 7, 2.0), (0, 1, 7, 1.0)],
+        ),
         ({"layer": 2, "position": 0}, []),
     ],
 )
@@ -291,6 +296,13 @@ def test_the_strongest_neurons_of_a_cell_a_layer_or_a_token(
     table = neurons(**place).table
     assert columns(table, "position", "layer", "index", "value") == found
     assert table["rank"].to_pylist() == list(range(1, len(found) + 1))
+
+
+def test_a_listing_says_that_special_tokens_are_left_out() -> None:
+    left_out = "inactive ones are left out, special tokens left out."
+    assert left_out in neurons(prompt="c").caption
+    for settings in ({"specials": "include"}, {"position": 0}):
+        assert left_out not in neurons(prompt="c", **settings).caption
 
 
 def test_a_listing_says_of_where_it_is() -> None:

@@ -38,7 +38,7 @@ def path(
     **choices: Any,
 ) -> Path:
     rows = [
-        (prompt, 31, "mlp_out", 4, at, tokens[at] if tokens else f"t{at}", at in special, value)
+        (prompt, 31, "mlp_out", 4, at, tokens[at] if tokens else f"t{at}", value, at in special)
         for prompt, values in prompts.items()
         for at, value in enumerate(values)
     ]

@@ -435,4 +435,4 @@ def test_what_is_chosen_is_named_for_other_pages_the_sample_too(runs: Path) -> N
     assert app.query_params == {}
     assert app.session_state["seen"] == {"data": ["a.csv"], "with": ["c_about.csv"]}
     app.selectbox(key="data").select("b.csv").run()
-    assert app.session_state["seen"] == {"data": ["b.csv"], "with": [""]}
+    assert app.session_state["seen"] == {"data": ["b.csv"]}

@@ -9,6 +9,7 @@ from hypothesis import given
 from actcore.analysis import PerPrompt, Specials, groups, prompt_values
 from actcore.dataset import Dataset
 from actcore.errors import BadValue, NotMeasured
+from actcore.readers import read
 from tests.grouped import GIVEN, HAND, grouped, looped, per_prompts, specials_too
 from tests.strategies import datasets
 from tests.tiny import listed
@@ -55,6 +56,21 @@ def test_a_prompt_of_special_tokens_alone_was_not_measured() -> None:
     dataset = grouped(["a", "b"], {(0, "s", 1): [[2.0], [1.0]]}, special=(0,))
     assert dataset.source.absent == "zero"
     np.testing.assert_array_equal(prompt_values(dataset).values, [[NAN], [1.0]])
+
+
+def test_padding_is_the_last_token_of_no_prompt() -> None:
+    """One prompt that two features list padded to other lengths, active at its last special."""
+    lines = (
+        b'{"feature_id": %d, "source": "s_layer1", "active_prompts": [{"prompt_id": 1,'
+        b'"prompt_label": "a", "prompt_feature_activation": 1, "tokenized_prompt": ["x",'
+        b'"<|end_header_id|>"%s], "tokens": [{"position": 1, "text": "<|end_header_id|>",'
+        b'"activation": %d}]}]}\n'
+    )
+    padding = b', "<|eot_id|>"'
+    dataset = read(lines % (1, padding, 5) + lines % (2, 3 * padding, 7), name="x.jsonl")
+    assert (dataset.prompts.num_rows, dataset.tokens.num_rows) == (1, 5)
+    found = prompt_values(dataset, per_prompt="last", specials="include").values
+    np.testing.assert_array_equal(found, [[5, 7]])
 
 
 def test_given_values_that_are_not_there_are_refused() -> None:

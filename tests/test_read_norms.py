@@ -279,6 +279,11 @@ KNOWN = "Leave the cell empty if it is not known."
         ),
         (written([]), "there is no row below the header. Export it again."),
         (
+            b'Layer,Neuron_ID,Activation_Norm,Token_Pos,Token\n1,2,3,0,"a\n1,3,3,1,b\n1,3,3,2,c\n',
+            "line 2: a quotation mark is never closed. "
+            "Close it, or double each quotation mark within a cell.",
+        ),
+        (
             changed(3, "Token", "a" * 10_001),
             "row 3: this text is too long for a token. "
             "The longest that is read has 10,000 characters.",
@@ -286,7 +291,7 @@ KNOWN = "Leave the cell empty if it is not known."
     ],
 )  # fmt: skip
 def test_a_bad_row_is_named_with_what_is_wrong(data: bytes, said: str) -> None:
-    separator = ", " if said.startswith(("row", "the header")) else ": "
+    separator = ", " if said.startswith(("row", "line", "the header")) else ": "
     assert refusal(data) == f"run.csv{separator}{said}"
 
 

@@ -223,11 +223,16 @@ def test_a_row_that_cannot_be_is_named(row: str, said: str) -> None:
             "Write one of them, or leave the column out.",
         ),
         (
-            '"' + "y" * (40 << 20),
+            '"' + "y" * (40 << 20) + '"',
             ": a row is longer than 16 MB. Look for a quotation mark that is never closed.",
         ),
+        (
+            'a,0,x,1,s,5,2,,g,zero\na,1,"x""",1,s,5,2,,g,"zero\na,2,y,1,s,5,2,,g,zero\n',
+            ", line 3: a quotation mark is never closed. "
+            "Close it, or double each quotation mark within a cell.",
+        ),
     ],
-    ids=["no rows", "counts twice", "two groups", "absent", "straddling"],
+    ids=["no rows", "counts twice", "two groups", "absent", "straddling", "unclosed"],
 )
 def test_a_table_that_cannot_be_is_refused(rows: str, said: str) -> None:
     assert refusal((HEADER + rows).encode(), "x.csv") == f"x.csv{said}"

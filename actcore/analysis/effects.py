@@ -39,11 +39,12 @@ def group_effects(
 
     `effect` is the difference of the means by the pooled standard deviation; `low` to `high` its
     95 % percentile bootstrap interval, prompts drawn anew within the group and within the rest;
-    `p` the two-sided permutation p, the prompts dealt anew to group and rest; `q` that p with the
-    false discovery rate controlled over the features of the table. A draw that leaves a feature
-    fewer than two prompts on a side, or the interval no variance, does not count for it. Without
-    draws there is no interval and no p. Prompts without a group take no part. Features with fewer
-    than two measured prompts on a side, or no variance within the sides, are left out.
+    `p` the two-sided permutation p of Student's t, the prompts dealt anew to group and rest; `q`
+    that p with the false discovery rate controlled over the features of the table. A draw that
+    leaves a feature fewer than two prompts on a side, or the interval no variance, does not count
+    for it. Without draws there is no interval and no p. Prompts without a group take no part.
+    Features with fewer than two measured prompts on a side, or no variance within the sides, are
+    left out.
     Returns: GROUP_EFFECTS, by feature row; means in [dataset.source.unit].
     Raises:  UnknownName, for the group; NotMeasured, without another group or any such feature;
              BadValue, for the draws or the seed.
@@ -115,7 +116,7 @@ def _compared(block: PromptValues, inside: Ints, rest: Ints, draws: int, seed: i
     values, effect, prompts = values[:, kept], effect[kept], prompts.of(kept)
     rng = np.random.default_rng(seed)
     low, high = interval(prompts, len(inside), draws, rng)
-    p = permutation_p(prompts, len(inside), effect, draws, rng)
+    p = permutation_p(prompts, len(inside), draws, rng)
     n, mean = _counts_and_means(values[: len(inside)])
     n_rest, mean_rest = _counts_and_means(values[len(inside) :])
     return _Effects(block.features[kept], effect, low, high, p, n, n_rest, mean, mean_rest)

@@ -166,11 +166,12 @@ def strongest(
     layer: int | None = None,
     position: int | None = None,
     k: int | None = 20,
+    specials: Specials = "include",
 ) -> pa.Table:
     """The k largest activations of a prompt, of one layer or token of it, or of one in the other.
 
-    Special tokens count, inactive features are left out. Ties go to the earlier position, then to
-    the lower FeatureId.
+    Special tokens count unless excluded, inactive features are left out. Ties go to the earlier
+    position, then to the lower FeatureId.
     Returns: TOKEN_FEATURES [dataset.source.unit].
     Raises:  UnknownName, for the prompt; BadValue, for k, and for a layer or position that the
              prompt does not have.
@@ -188,6 +189,8 @@ def strongest(
         positions = dataset.tokens["position"].to_numpy()
         _require("position", position, positions[start:stop])
         kept &= positions[token] == position
+    if specials == "exclude":
+        kept &= ~dataset.tokens["special"].to_numpy()[token]
     entries = np.flatnonzero(kept)
     ranked = entries[largest(value[entries], _checked(k))]
     tokens = dataset.tokens.take(pa.array(token[ranked]))

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from actcore.analysis.prompts import Specials
+from actcore.analysis.prompts import Specials, n_padding
 from actcore.dataset import Dataset
 from actcore.dataset.core import Bools, Floats, Ints
 from actcore.errors import BadValue, NotMeasured
@@ -44,10 +44,11 @@ def prompt_values(
 ) -> PromptValues:
     """What each prompt has for each of these feature rows, or for all [dataset.source.unit].
 
-    Padding is special, so it counts only with specials="include"; a prompt without a token that
-    counts was not measured. A number that the source gives is as it is, whatever counts; where it
-    gives none, none was measured, for a list of active prompts does not say that others were 0;
-    with unlisted="zero" it does, of the prompts that it lists for any feature of the source.
+    Padding is special, so it counts only with specials="include", and is the last token never; a
+    prompt without a token that counts was not measured. A number that the source gives is as it
+    is, whatever counts; where it gives none, none was measured, for a list of active prompts does
+    not say that others were 0; with unlisted="zero" it does, of the prompts that it lists for any
+    feature of the source.
     Raises: BadValue, for another choice; NotMeasured, for "given" where nothing is.
     """
     if unlisted not in get_args(Unlisted):
@@ -58,6 +59,8 @@ def prompt_values(
     prompt = dataset.tokens["prompt"].to_numpy()
     counted = _counted(dataset, specials)
     if per_prompt == "last":
+        if specials == "include":
+            counted &= ~_padding(dataset)
         last = np.full(dataset.prompts.num_rows, -1)
         np.maximum.at(last, prompt[counted], np.flatnonzero(counted))
         counted = np.zeros_like(counted)
@@ -112,6 +115,14 @@ def resolved(dataset: Dataset, per_prompt: PerPrompt) -> PerPrompt:
 def _counted(dataset: Dataset, specials: Specials) -> Bools:
     special = dataset.tokens["special"].to_numpy()
     return ~special if specials == "exclude" else np.ones_like(special)
+
+
+def _padding(dataset: Dataset) -> Bools:
+    """The padding at the ends of prompts: how much there is tells of the batch, not the prompt."""
+    padding = np.zeros(dataset.tokens.num_rows, bool)
+    for prompt, stop in enumerate(dataset.prompt_starts[1:]):
+        padding[stop - n_padding(dataset, prompt) : stop] = True
+    return padding
 
 
 def _columns(dataset: Dataset, rows: Ints) -> Ints:

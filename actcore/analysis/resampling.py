@@ -72,6 +72,12 @@ def cohens_d(inside: Moments, rest: Moments) -> Floats:
     return np.where((n >= 2) & (n_rest >= 2), d, np.nan)
 
 
+def _students_t(inside: Moments, rest: Moments) -> Floats:
+    """The effect by what it varies with the numbers of prompts on the two sides."""
+    with np.errstate(divide="ignore"):
+        return cohens_d(inside, rest) / np.sqrt(1 / inside.known + 1 / rest.known)
+
+
 def interval(
     prompts: Moments, n_inside: int, draws: int, rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
@@ -92,25 +98,26 @@ def interval(
     return ends[0], ends[1]
 
 
-def permutation_p(
-    prompts: Moments, n_inside: int, effect: Floats, draws: int, rng: np.random.Generator
-) -> Floats:
-    """The share of deals, the actual one among them, with an effect at least as far from 0.
+def permutation_p(prompts: Moments, n_inside: int, draws: int, rng: np.random.Generator) -> Floats:
+    """The share of deals, the actual one among them, with a t at least as far from 0.
 
+    That is the share with an effect as far, where all deals leave the sides as many measured
+    prompts; where they do not, effects of few prompts are further from 0 by chance.
     NaN for a feature that no deal gives an effect.
     """
     total = prompts.sums()
+    actual = np.abs(_students_t(*(side.sums() for side in prompts.split(n_inside))))
     label = np.arange(len(prompts.value)) < n_inside
-    far, counted = (np.zeros(len(effect)) for _ in range(2))
+    far, counted = (np.zeros(len(actual)) for _ in range(2))
     for part in _chunks(draws, len(label)):
         dealt = rng.permuted(np.tile(label, (part.stop - part.start, 1)), axis=1)
         weights = dealt.astype(np.float64)
         # Squares count only in their sum over both sides, which no deal changes.
         inside = Moments(_counts(weights, prompts), weights @ prompts.value, np.zeros(1))
         rest = Moments(*(whole - own for whole, own in zip(total, inside, strict=True)))
-        d = np.abs(cohens_d(inside, rest))
-        far += (d >= np.abs(effect) * (1 - _ROUNDING)).sum(axis=0)
-        counted += (~np.isnan(d)).sum(axis=0)
+        t = np.abs(_students_t(inside, rest))
+        far += (t >= actual * (1 - _ROUNDING)).sum(axis=0)
+        counted += (~np.isnan(t)).sum(axis=0)
     return np.where(counted > 0, (1 + far) / (1 + counted), np.nan)
 
 

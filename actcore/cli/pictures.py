@@ -9,6 +9,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from actcore.errors import SaveError
 from actcore.export import encode, write
 from actcore.views.view import View
 
@@ -23,9 +24,12 @@ def scale_argument(parser: argparse.ArgumentParser) -> None:
 def write_all(pictures: Sequence[tuple[str, View]], out: Path, *, scale: float | None) -> int:
     """Writes views to their paths below a folder, the suffix choosing the format; counts them.
 
-    Nothing is written unless all can be drawn.
+    Nothing is written unless all can be drawn, or if a folder stands in the place of one.
     """
     files = [(name, encode(view, name.rpartition(".")[2], scale=scale)) for name, view in pictures]
+    for name, _ in files:
+        if (out / name).is_dir():
+            raise SaveError(str(out / name), "there is a folder of this name", "Move it away.")
     for name, data in files:
         write(data, out / name)
     return len(files)

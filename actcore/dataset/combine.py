@@ -147,7 +147,8 @@ def _require_alike(parts: Sequence[Dataset]) -> None:
     if twice:
         raise Mismatch(
             f"The prompt id {twice[0]!r} is in two of them",
-            "Give the prompts of each file ids of their own.",
+            "Give the prompts of each file ids of their own; a run of neuron norms is named as its "
+            "file.",
         )
 
     coders: dict[FeatureId, tuple[str | None, str | None]] = {}

@@ -38,7 +38,7 @@ def prompts_per_feature(
         f"{shown.of_all(table.num_rows, every.num_rows)}"
         f"{shown.counted_words(dataset, per_prompt, specials)}{holes(dataset, ONLY)}",
         unit="prompts",
-        labels=shown.feature_names(shown.ids(table)),
+        labels=shown.feature_names(dataset, shown.ids(table)),
         kinds="kind" if table["kind"].null_count < table.num_rows else None,
         hover=("layer", "site", "index", "n", *shown.ABOUT),
         axis_title="active prompts",

@@ -77,7 +77,7 @@ def feature_by_group(
     drawn = np.lexsort((group, feature))
     table, feature, group = table.take(pa.array(drawn)), feature[drawn], group[drawn]
     high = shown.highest(table, feature, scale)
-    labels = shown.feature_names(features), tuple(groups)
+    labels = shown.feature_names(dataset, features), tuple(groups)
     row, column, rows, columns = group, feature, labels[1], labels[0]
     if across == "groups":
         row, column, rows, columns = feature, group, labels[0], labels[1]
@@ -197,7 +197,7 @@ def group_effect(
         f"out.{shown.of_all(table.num_rows, every.num_rows)}{shown.ungrouped(dataset)}"
         f"{shown.counted_words(dataset, per_prompt, specials, unlisted)}{holes(dataset, ONLY)}",
         unit="Cohen's d",
-        labels=shown.feature_names(shown.ids(table)),
+        labels=shown.feature_names(dataset, shown.ids(table)),
         hover=(
             "layer",
             "site",

@@ -92,9 +92,17 @@ def top_neurons(
     layer: int | None = None,
     position: int | None = None,
     k: int | None = 20,
+    specials: Specials = "exclude",
 ) -> Listing:
-    """The neurons or features strongest on a prompt, in one layer or on one token of it."""
-    table = analysis.strongest(dataset, prompt=prompt, layer=layer, position=position, k=k)
+    """The neurons or features strongest on a prompt, in one layer or on one token of it.
+
+    A special token counts where it is the token asked for.
+    """
+    if position is not None:
+        specials = "include"
+    table = analysis.strongest(
+        dataset, prompt=prompt, layer=layer, position=position, k=k, specials=specials
+    )
     where = prompt_name(dataset, prompt)
     if position is not None:
         tokens = _tokens(dataset, prompt)
@@ -104,7 +112,8 @@ def top_neurons(
     return Listing(
         table=table,
         title=f"Strongest {_noun(dataset)}s{inside} on {where}",
-        caption=f"{measure(dataset)}; inactive ones are left out.{holes(dataset, ONLY)}",
+        caption=f"{measure(dataset)}; inactive ones are left out"
+        f"{_without(dataset, specials)}.{holes(dataset, ONLY)}",
     )
 
 
@@ -137,15 +146,20 @@ def token_layer_space(
     tokens = _tokens(dataset, prompt)
     texts = (visible(text) for text in tokens["text"].to_pylist())
     shown = f"the {table.num_rows:,} strongest of" if table.num_rows < n_all else "all"
-    some = specials == "exclude" and dataset.n_special
     return Space(
         table=table,
         title=f"{_noun(dataset).capitalize()}s of {prompt_name(dataset, prompt)} in space",
         caption=f"{measure(dataset)}, linear: {shown} {counted(n_all, 'point')}"
-        f"{', special tokens left out' if some else ''}.{holes(dataset, ONLY)}",
+        f"{_without(dataset, specials)}.{holes(dataset, ONLY)}",
         unit=dataset.source.unit,
         ticks=tuple(zip(tokens["position"].to_pylist(), texts, strict=True)),
     )
+
+
+def _without(dataset: Dataset, specials: Specials) -> str:
+    """What is said of special tokens, where there are some and they are not shown."""
+    some = specials == "exclude" and dataset.n_special
+    return ", special tokens left out" if some else ""
 
 
 def _check(scale: str) -> None:

@@ -6,7 +6,7 @@ Leaves their numbers to `actcore.analysis`, their order to `actcore.analysis.arr
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -28,6 +28,11 @@ GroupScale = Literal["all", "source", "feature"]
 ABOUT = ("kind", "label", "link")
 #: Sources whose largest values are further apart than this do not go on one scale unremarked.
 _ALIKE = 2.0
+_NAMES: tuple[Callable[[FeatureId], str], ...] = (
+    lambda id: str(id.index),
+    lambda id: f"{id.layer}/…/{id.index}",
+    str,
+)
 _PER_PROMPT = {
     "given": "the number that the file gives each prompt",
     "peak": "each prompt's peak",
@@ -59,14 +64,15 @@ def ids(table: pa.Table) -> list[FeatureId]:
     return list(map(FeatureId, *columns))
 
 
-def feature_names(features: Sequence[FeatureId]) -> tuple[str, ...]:
-    """What an axis calls them: by index, by layer and index, or whole, as they stay apart."""
-    ways = (
-        [str(id.index) for id in features],
-        [f"{id.layer}/…/{id.index}" for id in features],
-        [str(id) for id in features],
-    )
-    return next(tuple(way) for way in ways if len(set(way)) == len(features))
+def feature_names(dataset: Dataset, features: Sequence[FeatureId]) -> tuple[str, ...]:
+    """What an axis calls them: by index, by layer and index, or whole.
+
+    The shortest that no other feature of the Dataset has, so that two figures mean the same.
+    """
+    indices = {id.index for id in features}
+    alike = [id for id in dataset.feature_ids if id.index in indices]
+    named = next(way for way in _NAMES if len(set(map(way, alike))) == len(alike))
+    return tuple(map(named, features))
 
 
 def top(table: pa.Table, k: int | None) -> pa.Table:

@@ -18,6 +18,7 @@ from actcore.dataset.core import Floats, Ints
 from actcore.errors import ReadError
 from actcore.readers import dump
 from actcore.readers.content import Content
+from actcore.schema import OTHERS
 from actcore.sites import source_name
 
 
@@ -42,9 +43,12 @@ def not_in_dump(dataset: Dataset, data: bytes) -> str | None:
         again = dump.read(Content(data, dataset.source.name.partition(".")[0] + ".json"))
     except ReadError as error:
         return f"tables ({error.wrong})"
-    for name in ("prompts", "tokens", "features", "activations", "others"):
+    for name in ("prompts", "tokens", "features", "activations"):
         if getattr(again, name) != getattr(dataset, name):
             return name
+    for name in OTHERS:
+        if again.others.get(name) != dataset.others.get(name):
+            return name.replace("_", " ")
     for name in ("unit", "absent", "model", "sae"):
         if getattr(again.source, name) != getattr(dataset.source, name):
             return name

@@ -56,7 +56,8 @@ def categories(dataset: Dataset) -> Categories:
         reduce = kept.choice("Shown", _REDUCED, key="reduce", width=140)
         asked = ""
         if reduce == "share":  # Which alone needs it, and asks for it.
-            asked = kept.words("Prompts asked", key="asked", width=140, help=_ASKED).strip()
+            said = {"placeholder": "such as 40", "help": _ASKED}
+            asked = kept.words("Prompts asked", key="asked", width=140, **said).strip()
         most = max(1, min(_MOST, dataset.features.num_rows))
         k = kept.number("Features", 1, most, default=min(_AT_FIRST, most), key="k", width=105)
         order = kept.choice("Order of features", _ORDERS, key="order", width=170)

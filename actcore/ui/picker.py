@@ -105,7 +105,9 @@ def _alone() -> None:
 
 def as_chosen() -> address.Address:
     """What the address is to say where another page is to show the same data, samples too."""
-    return {CHOICE: [st.session_state[CHOICE]], MORE: st.session_state[MORE] or [""]}
+    # Words that the other page would take out of its address cost a step of the history.
+    more = st.session_state[MORE]
+    return {CHOICE: [st.session_state[CHOICE]], **({MORE: more} if more else {})}
 
 
 def opened(choices: Sequence[str]) -> Dataset:

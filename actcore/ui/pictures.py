@@ -44,6 +44,10 @@ _SCROLLED = """<style>.st-key-{inner}{{overflow-x:auto}}
 .st-key-{inner} [data-testid=stElementContainer]:has(.stVegaLiteChart){{
 min-width:{least}px;max-width:{wanted}px}}</style>"""
 
+#: Plotly fits a scene to its height alone: where that is too narrow, the sides would be cut off.
+_SPACIOUS = """<style>.st-key-scroll_space{overflow-x:auto}
+.st-key-scroll_space [data-testid=stElementContainer]{min-width:840px}</style>"""
+
 
 def strips(
     view: Strips, *, key: str, prompt: str, feature: str | None, position: int | None
@@ -143,9 +147,11 @@ def paths(view: Path, *, key: str, pick: Callable[[Cell], None]) -> None:
 def space(view: Space) -> None:
     """Draws points in 3-D, which can be turned."""
     if view.table.num_rows:
-        st.plotly_chart(
-            view.plotly(dark=_dark()), theme=None, key="space_plot", config=CONFIG, height=560
-        )
+        st.html(_SPACIOUS)
+        with st.container(key="scroll_space"):
+            st.plotly_chart(
+                view.plotly(dark=_dark()), theme=None, key="space_plot", config=CONFIG, height=560
+            )
     else:
         st.info("No feature is active here.")
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Texts in a tooltip end here.
 _LONGEST = 150
+#: Columns of token texts.
+_TOKENS = ("text", "text_a", "text_b")
 
 _STYLE = "#chart{overflow-x:auto}#vg-tooltip-element td.value{white-space:pre-wrap;max-width:40em}"
 _DRAW = (
@@ -110,7 +112,7 @@ def hover_columns(table: pa.Table, names: tuple[str, ...]) -> dict[str, pa.Array
 
 def _shown(name: str, column: pa.Array) -> pa.Array:
     if pa.types.is_string(column.type):
-        seen = visible if name == "text" else one_line
+        seen = visible if name in _TOKENS else one_line
         words = [
             None if word is None else shortened(seen(word), _LONGEST) for word in column.to_pylist()
         ]

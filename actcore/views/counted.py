@@ -62,8 +62,13 @@ class Counted:
 
     def span(self) -> Span:
         """The value axis, with room for what is written."""
+        before, after = self.room()
+        return span(self.values(), before=before, after=after)
+
+    def room(self) -> tuple[float, float]:
+        """The pixels that what is written needs beyond the bars to the left and to the right."""
         values = self.values()
         widths = [sans_width(words, SIZE) + 2 * GAP for words in self.said()]
         below = [width for width, low in zip(widths, (values < 0).tolist(), strict=True) if low]
         above = [width for width, low in zip(widths, (values < 0).tolist(), strict=True) if not low]
-        return span(values, before=max(below, default=0.0), after=max(above, default=0.0))
+        return max(below, default=0.0), max(above, default=0.0)

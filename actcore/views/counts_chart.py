@@ -14,13 +14,17 @@ from actcore.views.chart_html import hover_columns, theme
 from actcore.views.counted import Counted
 from actcore.views.hover import hover
 from actcore.views.palette import hexed
-from actcore.views.rows import NARROW, SIZE, STEP, rows_spec, value_axis
+from actcore.views.rows import NARROW, SIZE, STEP, ends, rows_spec, value_axis
 from actcore.views.text import script_json
+
+#: Pixels that are left to the bars, however narrow the chart is.
+_LEAST = 40
 
 
 def counts_spec(view: Counted, *, dark: bool, select: str | None = None) -> dict[str, Any]:
     """The chart as Vega-Lite without its data; `select` names what a click picks."""
     place = value_axis(view.span(), view.axis_title or view.unit, dark=dark)
+    place["scale"] |= {"domain": _domain(view)}
     shown = hover(view.table, _hovered(view))
     layers = [_bars(view, place, shown), _words(place, shown, dark=dark)]
     return rows_spec(layers, view.labels, shown, select=select, dark=dark)
@@ -41,6 +45,18 @@ def counts_data(view: Counted) -> pa.Table:
             **hover_columns(view.table, _hovered(view)),
         }
     )
+
+
+def _domain(view: Counted) -> list[dict[str, str]]:
+    """The ends of the axis, with room for what is written at any width of the chart."""
+    values = view.values()
+    low, high = ends(values[np.isfinite(values)])
+    before, after = view.room()
+    unit = f"({high - low!r}) / max(width - {before + after:.1f}, {_LEAST})"
+    return [
+        {"expr": f"({low!r}) - {before:.1f} * {unit}"},
+        {"expr": f"({high!r}) + {after:.1f} * {unit}"},
+    ]
 
 
 def _hovered(view: Counted) -> tuple[str, ...]:

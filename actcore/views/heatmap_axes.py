@@ -17,6 +17,8 @@ from actcore.views.text import one_line, script_json, shortened
 
 #: Cells of this many pixels have room for a label each, upright; and slanted.
 _ROOM, _ROOM_SLANTED = 13, 18
+#: Further than the longest labels reach, in pixels.
+_EXTENT = 1000
 #: The title of the rows and the margins, in pixels.
 _BESIDE = 36
 
@@ -71,6 +73,8 @@ def columns(view: Matrix) -> dict[str, Any]:
 def _place(field: str, count: int, axis: dict[str, Any]) -> dict[str, Any]:
     scale = {"domain": list(range(count)), "padding": 0}
     shared = {"labelLimit": 0, "labelFontSize": LABEL, "ticks": False, "domain": False}
+    # Vega draws an axis title over labels that reach further than this, by default 200.
+    shared |= {"maxExtent": _EXTENT}
     return {"field": field, "type": "ordinal", "scale": scale, "axis": {**shared, **axis}}
 
 

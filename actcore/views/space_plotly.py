@@ -44,7 +44,7 @@ _CAMERA = {
     "center": {"x": 0, "y": 0, "z": -0.05},
     "projection": {"type": "orthographic"},
 }
-_SHAPE = {"x": 2.4, "y": 1.15, "z": 0.9}
+_SHAPE = {"x": 2.16, "y": 1.04, "z": 0.81}
 #: An edge that the darkest points need on a dark ground, and the lightest on a light one.
 _EDGE = "rgba(118,122,130,0.75)"
 _LONGEST, _LONGEST_LABEL = 60, 14

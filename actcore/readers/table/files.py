@@ -30,6 +30,8 @@ _CELL = re.compile(
     re.S,
 )
 _ROW = re.compile(r"CSV parse error: Row #(?P<row>\d+): (?P<said>Expected .* columns, got \d+)")
+#: A cell that starts with a quotation mark, up to the one that closes it or to the end of the file.
+_QUOTED = re.compile(rb'(?:\A|[,\r\n])"[^"]*(?:""[^"]*)*("|\Z)')
 _EMPTY = "Leave the cell empty if it is not known."
 _WHOLE = ("a whole number", "Write a whole number from 0 up.")
 _WORDS = {"double": ("a number", _EMPTY), "bool": ("true or false", _EMPTY)}
@@ -60,6 +62,7 @@ def csv_columns(content: Content, types: Mapping[str, pa.DataType]) -> pa.Table:
     """
     names = column_names(content)
     _refuse_twice(content, [name for name in names if name in types])
+    _refuse_unclosed(content)
     convert = pa.csv.ConvertOptions(
         column_types=types,
         include_columns=list(types),
@@ -82,6 +85,21 @@ def _refuse_twice(content: Content, names: Sequence[str]) -> None:
         if names.count(name) > 1:
             wrong = f"the column {name} is there twice"
             raise content.wrong("the header", wrong, "Rename one of them.")
+
+
+def _refuse_unclosed(content: Content) -> None:
+    """Nothing, unless a quotation mark is never closed: Arrow takes all that follows for its cell.
+
+    Raises: ReadError.
+    """
+    starts = range(0, len(content.data), _BLOCK)
+    if sum(content.data[start : start + _BLOCK].count(b'"') for start in starts) % 2 == 0:
+        return
+    for cell in _QUOTED.finditer(content.data):
+        if not cell[1]:
+            line = content.data[: cell.start() + 1].count(b"\n") + 1
+            mend = "Close it, or double each quotation mark within a cell."
+            raise content.wrong(f"line {line}", "a quotation mark is never closed", mend)
 
 
 def _not_empty(content: Content, rows: pa.Table) -> pa.Table:
