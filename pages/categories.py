@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from actcore.ui import picks, pictures, state
+from actcore.ui import picks, pictures
 from actcore.ui.about import about
 from actcore.ui.category_controls import categories
 from actcore.ui.page import page
@@ -12,15 +12,16 @@ from actcore.ui.show import card
 
 dataset = page("categories")
 chosen = categories(dataset)
-feature, group = state.feature(dataset), state.group(dataset)
+feature, group = chosen.feature, chosen.group
 marked = picks.of_feature(feature, group=group)
-matrix = partial(pictures.heatmap, key="groups", pick=picks.of_group, selected=marked)
-largest = card("feature_by_group", dataset, chosen.matrix, matrix)
+matrix = partial(pictures.heatmap, key="groups", pick=picks.of_group, selected=marked, largest=True)
+table = card("feature_by_group", dataset, chosen.matrix, matrix)
 
 # Where the matrix could not be drawn, the other cards would say the same again.
-if largest is not None:
+if table is not None:
     if feature is None:
-        feature, group = picks.named(largest), largest["group"]
+        largest = picks.named_cell(table)
+        feature, group = picks.named(largest), group or largest["group"]
     about(dataset, feature)
     of_group = {} if group is None else {"group": group}
     behind = {"feature": feature, **of_group, **chosen.prompts}

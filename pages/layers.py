@@ -14,9 +14,9 @@ from actcore.ui.show import card
 
 dataset = page("layers")
 chosen = layers(dataset)
-run = state.run(chosen.runs)
-place = {"layer": state.layer(dataset), "position": state.position(dataset, run)}
-marked = None if None in place.values() else place
+run = chosen.run
+place = {"layer": chosen.layer, "position": chosen.position}
+marked = {name: value for name, value in place.items() if value is not None} or None
 heatmap = partial(pictures.heatmap, pick=picks.of_layer)
 
 drawn = []

@@ -10,14 +10,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from actcore.analysis import Align, aligned, layer_by_token, layer_difference
+from actcore.analysis import Align, aligned, closer, layer_by_token, layer_difference
 from actcore.analysis.alignment import matches
 from actcore.dataset import Dataset
 from actcore.errors import BadValue, NotMeasured, UnknownName
+from actcore.readers import read
 from actcore.sites import FeatureId
 from tests.strategies import datasets
 from tests.test_layers import by_token, made
 from tests.test_strip_cells import cells
+from tests.tiny import dump, probe, runs
 
 letters = st.text("abc", max_size=6)
 
@@ -201,3 +203,12 @@ def test_texts_too_many_to_compare_are_refused() -> None:
         layer_difference(long, align="text")
     assert str(caught.value) == "align is 'text'. Allowed: position, for prompts as long as these."
     assert layer_difference(long).num_rows == 1
+
+
+def test_the_closer_alignment_puts_more_equal_texts_together() -> None:
+    assert closer(runs(), a="a", b="b") == "text"
+    assert closer(runs(), a="a", b="c") == "position"
+    alike = [probe(name, ["x", "y", "x"], {"1-s:1": [1, 2, 3]}) for name in "pq"]
+    assert closer(read(dump(*alike), name="alike.json"), a="p", b="q") == "position"
+    with pytest.raises(BadValue):
+        closer(runs(), a="a", b="a")

@@ -60,6 +60,8 @@ CONTROLS: list[tuple[str, object, Link, set[str]]] = [
     ("group_order", "cluster", DEMO, {MATRIX}),
     ("scale", "source", TESTED, {MATRIX}),
     ("scale", "feature", TESTED, {MATRIX}),
+    ("feature", "1/m/end/1", TESTED, {MATRIX, PROMPTS, PROFILE, EFFECT}),
+    ("group", "x", TESTED, {MATRIX, PROMPTS, EFFECT}),
     ("find", "numbers", TESTED, {MATRIX, EFFECT, COUNTS}),
     ("kind", "syntax", TESTED, EVERY),
     ("source", "2/m/end", TESTED, {MATRIX, EFFECT, COUNTS}),

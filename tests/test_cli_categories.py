@@ -197,7 +197,7 @@ WRONG: dict[str, tuple[list[str], str]] = {
     "share of unknown": (
         ["listed.jsonl", "--set", "reduce=share"],
         "Share of active prompts of listed.jsonl: how many prompts of the group 'x' were asked is "
-        "not known. Say it: asked=40 for every group, or asked=GROUP=40,... by group.",
+        "not known. Set asked to 40 for every group, or to GROUP=40,... by group.",
     ),
     "unknown kind": (
         ["listed.jsonl", "--descriptions", "described.csv", "--set", "kind=other"],

@@ -265,7 +265,8 @@ def test_the_caption_says_what_is_left_out() -> None:
     said = matrix(k=2, reduce="max", scale="source", per_prompt="peak").caption
     assert said == (
         "Activation: largest in a group of each prompt's peak; a linear scale for each source, "
-        "full colour at its largest. 2 of 4 features. 1 prompt without a group is left out. "
+        "full colour at its largest. 2 of 4 features, those of the largest values. "
+        "1 prompt without a group is left out. "
         "Special tokens do not count. Hatched: not measured."
     )
     assert matrix(of_rows()).caption == (
@@ -413,7 +414,7 @@ def test_k_keeps_the_features_active_on_most_prompts() -> None:
     assert columns(view.table, "layer", "index") == [(2, 1), (1, 1)]
     assert view.caption == (
         "Activation: prompts on which the number that the file gives each prompt is above 0. "
-        "2 of 4 features. Only what was measured counts."
+        "2 of 4 features, those active most often. Only what was measured counts."
     )
 
 
@@ -456,7 +457,7 @@ def test_effects_are_those_of_the_group_furthest_from_the_rest_in_order() -> Non
     # The furthest from 0 are kept, whatever their sign: -0.96 and 0.56, not 0.07.
     two = effects(k=2)
     assert columns(two.table, "layer", "index") == [(1, 1), (2, 1)]
-    assert "left out. 2 of 3 features. 1 prompt" in two.caption
+    assert "left out. 2 of 3 features, those furthest from 0. 1 prompt" in two.caption
 
 
 def test_effects_are_of_the_largest_group_and_have_their_tests() -> None:

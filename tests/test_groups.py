@@ -134,7 +134,7 @@ def test_names_of_groups_in_asked_may_hold_anything() -> None:
 def test_a_share_needs_the_number_of_prompts_that_were_asked() -> None:
     message = (
         "Share of active prompts of x.jsonl: how many prompts of the group 'math' were asked is "
-        "not known. Say it: asked=40 for every group, or asked=GROUP=40,... by group."
+        "not known. Set asked to 40 for every group, or to GROUP=40,... by group."
     )
     with pytest.raises(NotMeasured) as error:
         groups(HAND, reduce="share", asked="code=2")

@@ -56,7 +56,10 @@ CONTROLS: list[tuple[str, object, Link, set[str]]] = [
     ("reduce", "max", TWO, {A, B, LESS}),
     ("reduce", "l2", TWO, {A, B, LESS}),
     ("scale", "layer", TWO, {A, B, LESS}),
-    ("align", "text", TWO, {LESS}),
+    ("align", "position", TWO, {LESS}),
+    ("run", "b", TWO, {NEURONS, PATH, SPACE}),
+    ("layer", "2", TWO, {A, NEURONS}),
+    ("position", "3", TWO, {A, NEURONS, PATH}),
     ("specials", True, TWO, {A, B, LESS, NEURONS, PATH, SPACE}),
     ("log", True, TWO, {A, B}),
 ]

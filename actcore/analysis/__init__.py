@@ -3,7 +3,7 @@
 Leaves drawing to `actcore.views`.
 """
 
-from actcore.analysis.alignment import Align, aligned, layer_difference
+from actcore.analysis.alignment import Align, aligned, closer, layer_difference
 from actcore.analysis.arrange import (
     FeatureOrder,
     GroupOrder,
@@ -50,6 +50,7 @@ __all__ = [
     "aligned",
     "arranged_features",
     "arranged_groups",
+    "closer",
     "feature_by_token",
     "feature_path",
     "feature_sources",

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from actcore.analysis.layers import LayerReduce, layer_by_token
 from actcore.dataset import Dataset
@@ -96,6 +97,28 @@ def aligned(dataset: Dataset, *, a: str | int, b: str | int, align: Align = "pos
         raise BadValue("b", b, "a prompt other than a")
     rows = [np.arange(*dataset.prompt_starts[number : number + 2]) for number in numbers]
     return (_by_position if align == "position" else _by_text)(dataset, *rows)
+
+
+def closer(dataset: Dataset, *, a: str | int, b: str | int) -> Align:
+    """The alignment that puts more equal texts together; by position, where neither does.
+
+    Raises: as `aligned`, but for texts that are too long, which stand by position.
+    """
+    n_equal = {align: _n_equal(dataset, a, b, align) for align in get_args(Align)}
+    return "text" if n_equal["text"] > n_equal["position"] else "position"
+
+
+def _n_equal(dataset: Dataset, a: str | int, b: str | int, align: Align) -> int:
+    """How many columns hold the same text twice."""
+    try:
+        columns = aligned(dataset, a=a, b=b, align=align)
+    except BadValue:
+        if align == "position":
+            raise
+        return 0
+    both = (columns.a >= 0) & (columns.b >= 0)
+    texts = (dataset.tokens["text"].take(pa.array(rows[both])) for rows in columns)
+    return int(pc.sum(pc.equal(*texts)).as_py() or 0)
 
 
 def _by_position(dataset: Dataset, *rows: Ints) -> Columns:

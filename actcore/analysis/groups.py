@@ -187,7 +187,7 @@ def _n_asked(
             raise NotMeasured(
                 f"Share of active prompts of {dataset.source.name}",
                 f"how many prompts of the group {shortened(name)} were asked is not known",
-                "Say it: asked=40 for every group, or asked=GROUP=40,... by group.",
+                "Set asked to 40 for every group, or to GROUP=40,... by group.",
             )
         if has < least:
             allowed = f"{least:,} or more for {shortened(name)}, as so many were measured"

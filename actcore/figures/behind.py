@@ -35,7 +35,7 @@ def prompts_per_feature(
         table=table,
         title="Active prompts per feature",
         caption=f"{measure(dataset)}: prompts on which {said} is above 0."
-        f"{shown.of_all(table.num_rows, every.num_rows)}"
+        f"{shown.of_all(table.num_rows, every.num_rows, 'active most often')}"
         f"{shown.counted_words(dataset, per_prompt, specials)}{holes(dataset, ONLY)}",
         unit="prompts",
         labels=shown.feature_names(dataset, shown.ids(table)),

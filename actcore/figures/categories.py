@@ -90,7 +90,7 @@ def feature_by_group(
         title=f"{counted(len(features), 'feature')} by {counted(len(groups), 'group')} of prompts",
         caption=f"{measure(dataset)}: {_REDUCED[reduce]} "
         f"{shown.per_prompt_words(dataset, per_prompt)}; {_SCALES[scale]}."
-        f"{shown.of_all(len(features), n_all)}{shown.ungrouped(dataset)}"
+        f"{shown.of_all(len(features), n_all, 'of the largest values')}{shown.ungrouped(dataset)}"
         f"{shown.counted_words(dataset, per_prompt, specials, unlisted)}{holes(dataset, HATCHED)}",
         unit=_SHARE if reduce == "share" else dataset.source.unit,
         row=row,
@@ -194,7 +194,8 @@ def group_effect(
         title=f"{name} against all other groups",
         caption=f"{measure(dataset)}: Cohen's d of {shown.per_prompt_words(dataset, per_prompt)}; "
         f"{tested}. Features with fewer than two prompts on a side, or without variance, are left "
-        f"out.{shown.of_all(table.num_rows, every.num_rows)}{shown.ungrouped(dataset)}"
+        f"out.{shown.of_all(table.num_rows, every.num_rows, 'furthest from 0')}"
+        f"{shown.ungrouped(dataset)}"
         f"{shown.counted_words(dataset, per_prompt, specials, unlisted)}{holes(dataset, ONLY)}",
         unit="Cohen's d",
         labels=shown.feature_names(dataset, shown.ids(table)),

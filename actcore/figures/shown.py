@@ -145,9 +145,9 @@ def per_prompt_words(dataset: Dataset, per_prompt: PerPrompt) -> str:
     return _PER_PROMPT[analysis.resolved(dataset, per_prompt)]
 
 
-def of_all(n: int, n_all: int, noun: str = "features") -> str:
-    """What is said of what is not shown, where something is not."""
-    return f" {n:,} of {n_all:,} {noun}." if n < n_all else ""
+def of_all(n: int, n_all: int, which: str) -> str:
+    """What is said of the features that are not shown, where some are not."""
+    return f" {n:,} of {n_all:,} features, those {which}." if n < n_all else ""
 
 
 def counted_words(

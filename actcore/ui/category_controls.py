@@ -12,7 +12,7 @@ import streamlit as st
 
 from actcore.analysis import feature_sources
 from actcore.dataset import Dataset
-from actcore.ui import kept
+from actcore.ui import kept, state
 from actcore.views.text import one_line, shortened
 
 Settings = dict[str, Any]
@@ -36,13 +36,18 @@ _UNLISTED = (
     "a prompt that it lists for any feature of a source was asked of all of them."
 )
 _EVERY = ""
-_MOST, _AT_FIRST = 200, 20
+_MOST, _AT_FIRST, _MOST_FEATURES = 200, 20, 2000
 
 
 @dataclass(frozen=True)
 class Categories:
-    """What is chosen on the Categories page, as the settings of its figures."""
+    """What is chosen on the Categories page: a cell, and the settings of its figures.
 
+    Nothing of a cell is chosen at first; a feature without a group is in all groups.
+    """
+
+    feature: str | None
+    group: str | None
     matrix: Settings
     counts: Settings
     profile: Settings
@@ -64,6 +69,9 @@ def categories(dataset: Dataset) -> Categories:
         group_order = kept.choice("Order of groups", _GROUP_ORDERS, key="group_order", width=170)
         scale = kept.choice("Colour scale for", _SCALES, key="scale", width=145)
         find = kept.words("Find", key="find", width=160, placeholder="id, description").strip()
+        with st.popover("Cell"):
+            feature = kept.choice("Feature", _features(dataset), key="feature")
+            group = kept.choice("Group", _groups(dataset), key="group")
         with st.popover("Filter"):
             kind = kept.choice("Type", _kinds(dataset), key="kind")
             source = kept.choice("Source", _sources(dataset), key="source")
@@ -81,12 +89,26 @@ def categories(dataset: Dataset) -> Categories:
     reduced = {"reduce": reduce, **listed, **({"asked": asked} if asked else {})}
     look = {"order": order, "group_order": group_order, "scale": scale, "across": across}
     return Categories(
+        feature=feature or None,
+        group=group or None,
         matrix={**reduced, **look, "k": k, **chosen, **counted},
         counts={"k": k, **chosen, **counted},
         profile={**reduced, **counted},
         effect={"k": k, **chosen, **counted, **listed} if tested else None,
         prompts={"padding": "show" if padding else "hide", "tokens_per_row": 0, **counted},
     )
+
+
+def _features(dataset: Dataset) -> dict[str, str]:
+    """Every feature, of so many that a list can hold; of more, the one that is selected."""
+    many = dataset.features.num_rows > _MOST_FEATURES
+    ids = [state.feature(dataset) or _EVERY] if many else list(map(str, dataset.feature_ids))
+    return {_EVERY: "The strongest"} | {id: one_line(id) for id in ids if id}
+
+
+def _groups(dataset: Dataset) -> dict[str, str]:
+    known = sorted(set(dataset.prompts["group"].drop_null().to_pylist()))
+    return {_EVERY: "All groups"} | {name: shortened(one_line(name), 60) for name in known if name}
 
 
 def _kinds(dataset: Dataset) -> dict[str, str]:

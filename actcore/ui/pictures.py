@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -18,7 +19,7 @@ from actcore.sites import FeatureId
 from actcore.ui import address, state
 from actcore.ui.page import PAGES
 from actcore.ui.picker import as_chosen
-from actcore.ui.picks import Cell, of_token
+from actcore.ui.picks import Cell, named_cell, of_token
 from actcore.ui.strips import Pick
 from actcore.ui.strips import strips as strip_component
 from actcore.views.bars import Bars
@@ -35,6 +36,8 @@ from actcore.views.strips import Strips
 from actcore.views.text import visible
 
 #: A picture taller than this, in pixels, scrolls in its card; then that is as high as the other.
+#: Of more columns than this the numbers would make a matrix wider than a page.
+_MOST_NUMBERED = 30
 #: Scrolled, a matrix has lost the names of its columns: 32 layers still stand there whole.
 _TALLEST, _SCROLLED_HEIGHT = 960, 640
 #: So do the strips of many prompts, from about where they would be taller.
@@ -85,12 +88,20 @@ def open_tokens(pick: Pick) -> None:
 
 
 def heatmap(
-    view: Heatmap, *, key: str, pick: Callable[[Cell], None], selected: Cell | None = None
-) -> Cell | None:
-    """Draws a heatmap and returns the table row of its largest value, if it has one.
+    view: Heatmap,
+    *,
+    key: str,
+    pick: Callable[[Cell], None],
+    selected: Cell | None = None,
+    largest: bool = False,
+) -> pa.Table | None:
+    """Draws a heatmap and returns its table, if there is a value in it.
 
-    `pick` is called with the row of a clicked cell; cells that hold all of `selected` are marked.
+    `pick` is called with the row of a clicked cell; cells that hold all of `selected` are marked,
+    with `largest` the one of the largest value while nothing is selected.
     """
+    if len(view.columns) > _MOST_NUMBERED:
+        view = replace(view, text=None)
     key = _of_content(key, view.title, view.rows, view.columns)
 
     def clicked() -> None:
@@ -99,6 +110,8 @@ def heatmap(
             if match.any():
                 pick(_cell(view.table, int(match.argmax())))
 
+    if largest and selected is None and not np.isnan(view.values()).all():
+        selected = named_cell(view.table)
     marked = _place(view, selected) if selected else None
     spec, data = view.vega(select="cell", dark=_dark(), selected=marked)
     tall = len(view.rows) * view.cell[1] > _TALLEST
@@ -107,8 +120,7 @@ def heatmap(
     st.html(_SCROLLED.format(inner=inner, least=least, wanted=wanted))
     with st.container(key=inner, height=_height(tall), border=False):
         st.vega_lite_chart(data, spec, theme=None, key=key, on_select=clicked, width="stretch")
-    values = view.values()
-    return None if np.isnan(values).all() else _cell(view.table, int(np.nanargmax(values)))
+    return None if np.isnan(view.values()).all() else view.table
 
 
 def bars(view: Bars) -> None:

@@ -56,6 +56,14 @@ def select(**chosen: str | int | None) -> None:
     address.write({name: None if one is None else str(one) for name, one in chosen.items()})
 
 
+def pick(**chosen: str | int | None) -> None:
+    """`select`, before the page runs: widgets that show what is selected follow."""
+    for name, one in chosen.items():
+        if name in st.session_state:
+            st.session_state[name] = "" if one is None else str(one)
+    select(**chosen)
+
+
 def show_prompt(prompt: str, **chosen: str | int | None) -> None:
     """Begins the run anew on that prompt, with what `select` would select."""
     select(prompt=prompt, **chosen)

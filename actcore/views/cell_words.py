@@ -6,6 +6,8 @@ Leaves placing the words to `heatmap_svg` and `heatmap_chart`.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from actcore.views.grid import Grid
@@ -39,20 +41,25 @@ class CellWords(NamedTuple):
 
 
 def cell_words(view: Matrix) -> CellWords | None:
-    """The values as text, if every one of them has room in its cell."""
+    """The values as text, in about four digits where the view's format is too long for a cell.
+
+    None, if not every one of them has room.
+    """
     if view.text is None:
         return None
-    shown = view.values().tolist()
-    values = ["" if math.isnan(value) else fixed(value, view.text) for value in shown]
-    em = _widest(values)
     wide, high = view.cell
-    fits = (s for s in _SIZES if em * s + _ASIDE <= wide and s + _ABOVE <= high)
-    size = next(fits, None)
-    if size is None:
-        return None
-    under = _under(view, values)
-    room = wide - _ASIDE >= _widest(under) * UNDER and high >= size + UNDER + 2 * _ABOVE
-    return CellWords(values, under if room else [], size, em)
+    for values in (_said(view, partial(fixed, form=view.text)), _said(view, plain)):
+        em = _widest(values)
+        fits = (s for s in _SIZES if em * s + _ASIDE <= wide and s + _ABOVE <= high)
+        if size := next(fits, None):
+            under = _under(view, values)
+            room = wide - _ASIDE >= _widest(under) * UNDER and high >= size + UNDER + 2 * _ABOVE
+            return CellWords(values, under if room else [], size, em)
+    return None
+
+
+def _said(view: Matrix, form: Callable[[float], str]) -> list[str]:
+    return ["" if math.isnan(value) else form(value) for value in view.values().tolist()]
 
 
 def _under(view: Matrix, values: list[str]) -> list[str]:
