@@ -299,7 +299,6 @@ def test_a_bad_row_is_named_with_what_is_wrong(data: bytes, said: str) -> None:
     "header",
     [
         "Layer,Neuron_ID,Old_Norm,New_Norm",
-        "Token_Pos,Token,Layer,Neuron_ID",
         "token_pos,token,layer,neuron_id,activation_norm",
     ],
 )
@@ -312,3 +311,13 @@ def test_the_boost_log_is_read_by_no_reader(real_data: Path) -> None:
         read(real_data / "002" / "mlp_boost_log.csv")
     assert "no reader knows this CSV file. Looked for: " in str(caught.value)
     assert "Activation_Norm" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_missing_column_is_named(name: str) -> None:
+    names = [other for other in COLUMNS if other != name]
+    said = refusal((",".join(names) + "\n" + ",".join("1111") + "\n").encode())
+    assert said == (
+        f"run.csv, the header: there is no column {name}. "
+        "Neuron norms need Token_Pos, Token, Layer, Neuron_ID, Activation_Norm."
+    )

@@ -38,12 +38,20 @@ _SUFFIX = re.compile(r"(?<=.)\.csv(\.gz)?\Z", re.I | re.S)
 
 
 def claims(content: Content) -> bool:
-    """Whether the columns of a CSV of norms are there."""
-    return content.kind == "CSV" and set(COLUMNS) <= set(column_names(content))
+    """Whether the columns of a CSV of norms are there, or all but one of them."""
+    return content.kind == "CSV" and len(_missing(content)) <= 1
+
+
+def _missing(content: Content) -> list[str]:
+    names = column_names(content)
+    return [name for name in COLUMNS if name not in names]
 
 
 def read(content: Content) -> Dataset:
     """The Dataset of one run. Raises: ReadError."""
+    for name in _missing(content):
+        mend = f"Neuron norms need {', '.join(COLUMNS)}."
+        raise content.wrong("the header", f"there is no column {name}", mend)
     table = csv_columns(content, TYPES)
     for name in _WHOLE:
         _refuse_numbers(content, name, table[name])
