@@ -94,11 +94,13 @@ def heatmap(
     pick: Callable[[Cell], None],
     selected: Cell | None = None,
     largest: bool = False,
+    fitted: bool = False,
 ) -> pa.Table | None:
     """Draws a heatmap and returns its table, if there is a value in it.
 
     `pick` is called with the row of a clicked cell; cells that hold all of `selected` are marked,
-    with `largest` the one of the largest value while nothing is selected.
+    with `largest` the one of the largest value while nothing is selected. `fitted` is a matrix
+    that would rather lose its numbers than be wider than its card.
     """
     if len(view.columns) > _MOST_NUMBERED:
         view = replace(view, text=None)
@@ -116,6 +118,8 @@ def heatmap(
     spec, data = view.vega(select="cell", dark=_dark(), selected=marked)
     tall = len(view.rows) * view.cell[1] > _TALLEST
     least, wanted = view.widths()
+    if fitted:
+        least, _ = replace(view, text=None).widths()
     inner = f"scroll_{key}"
     st.html(_SCROLLED.format(inner=inner, least=least, wanted=wanted))
     with st.container(key=inner, height=_height(tall), border=False):
