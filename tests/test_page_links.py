@@ -212,20 +212,14 @@ def selecting() -> None:
     st.session_state["seen"] = {
         "feature": state.feature(run),
         "position": state.position(run, "run"),
-        "group": state.group(run),
-        "layer": state.layer(run),
-        "run": state.run(["other", "run"]),
     }
 
 
 SELECTED: Shown = {
     "feature": "12/mlp_out/6",
     "position": 4,
-    "group": "run",
-    "layer": 12,
-    "run": "run",
 }
-NOTHING = dict.fromkeys(SELECTED) | {"run": "other"}
+NOTHING = dict.fromkeys(SELECTED)
 
 
 def test_what_is_selected_is_in_the_address_and_comes_back_from_it() -> None:
@@ -242,9 +236,9 @@ def test_selecting_one_thing_leaves_the_others_and_none_takes_it_out() -> None:
     app = AppTest.from_function(selecting)
     app.session_state["select"] = SELECTED
     app.run()
-    app.session_state["select"] = {"layer": 3, "position": None}
-    assert shown(app.run()) == SELECTED | {"layer": 3, "position": None}
-    assert sorted(app.query_params) == ["feature", "group", "layer", "run"]
+    app.session_state["select"] = {"group": "run", "position": None}
+    assert shown(app.run()) == SELECTED | {"position": None}
+    assert sorted(app.query_params) == ["feature", "group"]
 
 
 @pytest.mark.parametrize("junk", ["", "1", "-1", "9" * 50, "٣", "None", "12.0", "\0"])

@@ -5,7 +5,7 @@ Leaves the widgets' values to `actcore.ui.kept`, what a selection means to the p
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 import streamlit as st
 
@@ -32,23 +32,6 @@ def position(dataset: Dataset, prompt: str) -> int | None:
     st.session_state[_PROMPT] = prompt
     first, last = dataset.prompt_starts[dataset.prompt(prompt) :][:2]
     return _number("position", dataset.tokens["position"][first:last].to_pylist())
-
-
-def group(dataset: Dataset) -> str | None:
-    """The group in the address, if the Dataset has prompts of it."""
-    said = st.query_params.get("group")
-    return said if said in dataset.prompts["group"].unique().to_pylist() else None
-
-
-def layer(dataset: Dataset) -> int | None:
-    """The layer in the address, if the Dataset has features of it."""
-    return _number("layer", dataset.features["layer"].unique().to_pylist())
-
-
-def run(runs: Sequence[str]) -> str:
-    """The one of these prompts that the address names, or the first."""
-    said = _said("run")
-    return said if said in runs else runs[0]
 
 
 def select(**chosen: str | int | None) -> None:
