@@ -101,9 +101,11 @@ def categories(dataset: Dataset) -> Categories:
 
 def _features(dataset: Dataset) -> dict[str, str]:
     """Every feature, of so many that a list can hold; of more, the one that is selected."""
-    many = dataset.features.num_rows > _MOST_FEATURES
-    ids = [state.feature(dataset) or _EVERY] if many else list(map(str, dataset.feature_ids))
-    return {_EVERY: "The strongest"} | {id: one_line(id) for id in ids if id}
+    ids = list(map(str, dataset.feature_ids))
+    if len(ids) > _MOST_FEATURES:
+        selected = {st.session_state.get("feature"), state.feature(dataset)}
+        ids = [id for id in ids if id in selected]
+    return {_EVERY: "The strongest"} | {id: one_line(id) for id in ids}
 
 
 def _groups(dataset: Dataset) -> dict[str, str]:

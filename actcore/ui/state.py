@@ -40,11 +40,11 @@ def select(**chosen: str | int | None) -> None:
 
 
 def pick(**chosen: str | int | None) -> None:
-    """`select`, before the page runs: widgets that show what is selected follow."""
-    for name, one in chosen.items():
-        if name in st.session_state:
-            st.session_state[name] = "" if one is None else str(one)
-    select(**chosen)
+    """`select`, before the page runs: widgets that show what is selected get it, and write it."""
+    shown = {name: one for name, one in chosen.items() if name in st.session_state}
+    for name, one in shown.items():
+        st.session_state[name] = "" if one is None else str(one)
+    select(**{name: one for name, one in chosen.items() if name not in shown})
 
 
 def show_prompt(prompt: str, **chosen: str | int | None) -> None:

@@ -151,7 +151,7 @@ def test_every_token_is_in_the_strips_letter_by_letter(page: Page) -> None:
 
 def test_hovering_the_heatmap_shows_the_texts_as_they_are(page: Page) -> None:
     matrix = page.locator(".st-key-card_feature_by_token")
-    cells = matrix.locator(".mark-rect.role-mark path")
+    cells = matrix.locator(".cells_marks path")
     expect(cells).to_have_count(len(TEXTS) ** 2)
     tip = page.locator("#vg-tooltip-element")
     for at, text in enumerate(TEXTS):
