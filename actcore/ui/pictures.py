@@ -36,6 +36,8 @@ from actcore.views.strips import Strips
 from actcore.views.text import visible
 
 #: A picture taller than this, in pixels, scrolls in its card; then that is as high as the other.
+#: Of more cells than this a mark is not worth sending them all again.
+_MOST_MARKED = 1500
 #: Of more columns than this the numbers would make a matrix wider than a page.
 _MOST_NUMBERED = 30
 #: Scrolled, a matrix has lost the names of its columns: 32 layers still stand there whole.
@@ -114,7 +116,9 @@ def heatmap(
 
     if largest and selected is None and not np.isnan(view.values()).all():
         selected = named_cell(view.table)
-    marked = _place(view, selected) if selected else None
+    # A mark is part of the chart, which goes to the browser anew with all its cells.
+    few = view.table.num_rows <= _MOST_MARKED
+    marked = _place(view, selected) if selected and few else None
     spec, data = view.vega(select="cell", dark=_dark(), selected=marked)
     tall = len(view.rows) * view.cell[1] > _TALLEST
     least, wanted = view.widths()

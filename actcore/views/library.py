@@ -9,7 +9,6 @@ import contextlib
 import os
 import tempfile
 from functools import lru_cache
-from importlib.metadata import version
 from pathlib import Path
 
 #: The reader's own folder, so what is found there is what an earlier run left.
@@ -19,6 +18,8 @@ _KEPT = "actcore/vega-{}.js"
 @lru_cache(maxsize=1)
 def vega_library() -> str:
     """Vega, Vega-Lite and vega-embed as one script that sets `vegaEmbed`."""
+    from importlib.metadata import version  # slow to import, and only HTML asks for it
+
     kept = _folder() / _KEPT.format(version("vl-convert-python"))
     with contextlib.suppress(OSError, UnicodeDecodeError):
         return kept.read_text("utf-8")
