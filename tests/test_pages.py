@@ -20,8 +20,9 @@ from tests.test_figures import NAMES, TOGETHER, read_sample
 from tests.tiny import DESCRIBED, LIVELY, TINY, dump, probe, read_as
 
 ROOT = Path(__file__).parent.parent
-KEYS = ("prompt", "k", "order", "scale", "find", "linear", "values", "specials", "per_row")
-DEFAULTS = ("p0", 3, "peak", "prompt", "", False, False, False, 0)
+SWITCHES = ("linear", "values", "specials", "padding")
+KEYS = ("prompt", "k", "order", "scale", "find", *SWITCHES, "per_row")
+DEFAULTS = ("p0", 3, "peak", "prompt", "", *(False for _ in SWITCHES), 0)
 
 Open = Callable[..., AppTest]
 
@@ -193,6 +194,7 @@ CHOSEN = {
     "linear": ("True", True),
     "values": ("True", True),
     "specials": ("True", True),
+    "padding": ("True", True),
     "per_row": ("7", 7),
 }
 
@@ -214,6 +216,7 @@ def test_a_link_restores_every_choice(open_page: Open) -> None:
         "find": "x",
         "log": False,
         "values": True,
+        "padding": "show",
         "tokens_per_row": 7,
     }
 

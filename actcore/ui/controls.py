@@ -55,10 +55,11 @@ def tokens(dataset: Dataset) -> Tokens:
     ranking = {"order": order, **counted} | ({"find": find.strip()} if find.strip() else {})
     fits = max(1, _MOST_CELLS // max(1, _n_tokens(dataset, prompt)))
     across = "feature" if scale == "prompt" else scale
+    of_matrix = {name: look[name] for name in ("log", "padding")}
     return Tokens(
         prompt=prompt,
         strips={"prompt": prompt, "k": k, "scale": scale, **ranking, **look},
-        matrix={"prompt": prompt, "k": min(fits, n), "log": look["log"], **ranking},
+        matrix={"prompt": prompt, "k": min(fits, n), **of_matrix, **ranking},
         stack={"scale": across, **counted, **look},
         listing={"prompt": prompt, "k": min(_MOST_LISTED, n), **ranking},
         counted=counted,
@@ -85,6 +86,8 @@ def _display() -> tuple[Settings, Settings]:
     values = kept.toggle("Values beneath the tokens", key="values")
     said = "BOS, EOS, padding and turn marks. Off, they are no peak and off the scale."
     specials = kept.toggle("Special tokens count", key="specials", help=said)
+    padding = kept.toggle("Padding at the end of prompts", key="padding")
     per_row = kept.number("Tokens per row (0: as many as fit)", 0, 1000, default=0, key="per_row")
-    look = {"log": not linear, "values": values, "tokens_per_row": per_row}
+    shown = {"padding": "show" if padding else "hide"}
+    look = {"log": not linear, "values": values, "tokens_per_row": per_row, **shown}
     return look, {"specials": "include" if specials else "exclude"}
