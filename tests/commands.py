@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,3 +87,17 @@ def is_offline(path: Path) -> bool:
     page = path.read_text(encoding="utf-8")
     empty = re.sub(r"(<script[^>]*>).*?</script>", r"\1</script>", page, flags=re.S)
     return "default-src 'none'" in page and not _OUTSIDE.search(empty)
+
+
+def filled(folder: Path, inputs: Mapping[str, bytes], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder with these files in it, as the working folder."""
+    for name, data in inputs.items():
+        (folder / name).write_bytes(data)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def added(folder: Path, inputs: Mapping[str, bytes]) -> list[str]:
+    """Everything in the folder but the inputs, empty folders too."""
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+    return sorted(set(found) - set(inputs))

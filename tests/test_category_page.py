@@ -208,3 +208,10 @@ def test_a_group_and_a_type_of_any_words_can_be_chosen(data: Path) -> None:
     after = cards(chosen(page, "kind", odd))
     assert cards(opened("categories", link | {"kind": odd})) == after
     assert after[MATRIX].settings["kind"] == odd
+
+
+def test_the_list_of_groups_says_which_prompts_are_shown_while_none_is_chosen() -> None:
+    first = [opened("categories", SMALL | link).selectbox(key="group").options[0] for link in (
+        {}, {"feature": "1/m/end/1"},
+    )]  # fmt: skip
+    assert first == ["That of the strongest", "All groups"]

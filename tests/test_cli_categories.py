@@ -11,7 +11,7 @@ import pytest
 from actcore.export import encode
 from actcore.figures import draw
 from actcore.readers import read
-from tests.commands import Command, as_process, files, is_offline, read_back
+from tests.commands import Command, added, as_process, files, filled, is_offline, read_back
 from tests.tiny import DESCRIBED, LISTED, LIVELY, RUN_A, active, dump, listed, listed_line, probe
 
 GROUPED = dump(
@@ -38,10 +38,7 @@ INPUTS = {
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working folder, with small files of every kind in it."""
-    for name, data in INPUTS.items():
-        (tmp_path / name).write_bytes(data)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+    return filled(tmp_path, INPUTS, monkeypatch)
 
 
 @pytest.fixture
@@ -52,9 +49,8 @@ def run(folder: Path, capsys: pytest.CaptureFixture[str]) -> Command:
 
 
 def written(folder: Path) -> list[str]:
-    """Everything in the working folder but the inputs, empty folders too."""
-    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*"))
-    return sorted(set(found) - set(INPUTS))
+    """What a command left beside the inputs."""
+    return added(folder, INPUTS)
 
 
 # ---- categories

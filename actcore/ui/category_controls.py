@@ -71,7 +71,7 @@ def categories(dataset: Dataset) -> Categories:
         find = kept.words("Find", key="find", width=160, placeholder="id, description").strip()
         with st.popover("Cell"):
             feature = kept.choice("Feature", _features(dataset), key="feature")
-            group = kept.choice("Group", _groups(dataset), key="group")
+            group = kept.choice("Group", _groups(dataset, feature), key="group")
         with st.popover("Filter"):
             kind = kept.choice("Type", _kinds(dataset), key="kind")
             source = kept.choice("Source", _sources(dataset), key="source")
@@ -108,9 +108,11 @@ def _features(dataset: Dataset) -> dict[str, str]:
     return {_EVERY: "The strongest"} | {id: one_line(id) for id in ids}
 
 
-def _groups(dataset: Dataset) -> dict[str, str]:
+def _groups(dataset: Dataset, feature: str) -> dict[str, str]:
+    """Every group; without a feature, the strongest cell is in the group that it is in."""
     known = sorted(set(dataset.prompts["group"].drop_null().to_pylist()))
-    return {_EVERY: "All groups"} | {name: shortened(one_line(name), 60) for name in known if name}
+    every = "All groups" if feature else "That of the strongest"
+    return {_EVERY: every} | {name: shortened(one_line(name), 60) for name in known if name}
 
 
 def _kinds(dataset: Dataset) -> dict[str, str]:
