@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from actcore.errors import Mismatch, NotMeasured, UnknownName
+from actcore.errors import BadValue, Mismatch, NotMeasured, UnknownName
 from actcore.schema import ACTIVATIONS, FEATURES, OTHERS, PROMPTS, TOKENS, check
 from actcore.sites import FeatureId, source_name
 
@@ -127,12 +127,29 @@ class Dataset:
         Raises: UnknownName, when there is no such feature or an index names several.
         """
         words = str(which)
+        if (row := self._row_of(words)) is not None:
+            return row
         rows = [row for row, names in enumerate(self.feature_names) if words in names]
         if len(rows) != 1:
             near = [self.feature_names[row][0] for row in rows]
             kind = "single feature" if rows else "feature"
             raise UnknownName(kind, words, near or [names[0] for names in self.feature_names])
         return rows[0]
+
+    def _row_of(self, words: str) -> int | None:
+        """The row of the feature whose FeatureId is written so; of 100,000 in a millisecond."""
+        try:
+            id = FeatureId.parse(words)
+        except BadValue:
+            return None
+        match = np.flatnonzero(self.features["index"].to_numpy() == id.index)
+        near = self.features.take(pa.array(match)).select(["layer", "site", "index"])
+        found = [
+            int(row)
+            for row, one in zip(match, near.to_pylist(), strict=True)
+            if FeatureId(**one) == id
+        ]
+        return found[0] if found else None
 
     @cached_property
     def feature_names(self) -> list[tuple[str, str, str]]:
