@@ -53,6 +53,18 @@ class NotMeasured(ActcoreError):
 
 
 @dataclass(eq=False)
+class LiveError(ActcoreError):
+    """A model or an SAE that cannot be loaded, or that cannot run on what it is given."""
+
+    name: str
+    wrong: str
+    mend: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.wrong}. {self.mend}"
+
+
+@dataclass(eq=False)
 class BadValue(ActcoreError):
     """A parameter outside what is allowed."""
 

@@ -7,6 +7,7 @@ import pytest
 from actcore.errors import (
     ActcoreError,
     BadValue,
+    LiveError,
     Mismatch,
     NotMeasured,
     ReadError,
@@ -24,6 +25,7 @@ from actcore.errors import (
             "a.json, results[3].tokens: it is empty. Fill it.",
         ),
         (ReadError("a.json", "", "it is empty", "Fill it."), "a.json: it is empty. Fill it."),
+        (LiveError("m", "no room", "Make some."), "m: no room. Make some."),
         (SaveError("a.png", "no room", "Make some."), "a.png: no room. Make some."),
         (NotMeasured("Means", "holes", "Fill them."), "Means: holes. Fill them."),
         (BadValue("k", "-1", "1 or more"), "k is '-1'. Allowed: 1 or more."),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 _REQUIREMENTS = Path(__file__).parents[2] / "requirements.txt"
-LIVE = ("torch", "transformers", "safetensors")
+LIVE = ("torch", "transformers", "safetensors", "jaxtyping")
 
 
 class Need(NamedTuple):

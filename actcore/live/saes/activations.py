@@ -1,0 +1,86 @@
+"""What an SAE does to its pre-activations: each nonlinearity as data and one function.
+
+Leaves which nonlinearity a file means to the module of its format.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor
+
+Kind = Literal[
+    "relu", "identity", "tanh_relu", "jumprelu", "topk", "signed_topk", "abs_topk", "gated",
+    "groupmax",
+]  # fmt: skip
+
+
+class Gate(NamedTuple):
+    """A gated SAE: `gate` opens a feature, `log_scale` and `magnitude` make its value."""
+
+    gate: Float[Tensor, " d_sae"]
+    log_scale: Float[Tensor, " d_sae"]
+    magnitude: Float[Tensor, " d_sae"]
+
+
+@dataclass(frozen=True, eq=False)
+class Activation:
+    """A nonlinearity with what it needs beside the pre-activations."""
+
+    kind: Kind
+    #: jumprelu: strictly above it a feature is active; one number, or one per feature.
+    threshold: Tensor | None = None
+    #: topk kinds: how many features stay on a token; groupmax: how many groups there are.
+    k: int | None = None
+    gate: Gate | None = None
+
+    def __call__(self, pre: Float[Tensor, "n_tokens d_sae"]) -> Float[Tensor, "n_tokens d_sae"]:
+        """Activations from pre-activations, which may be overwritten."""
+        return ACTIVATIONS[self.kind](self, pre)
+
+    def to(self, device: str) -> "Activation":
+        """The same on a device."""
+        threshold = None if self.threshold is None else self.threshold.to(device)
+        gate = None if self.gate is None else Gate(*(part.to(device) for part in self.gate))
+        return Activation(self.kind, threshold, self.k, gate)
+
+
+def _jumprelu(activation: Activation, pre: Tensor) -> Tensor:
+    assert activation.threshold is not None
+    # After relu a value above a threshold is above it still; one below 0 is 0 either way.
+    values = pre.relu_()
+    return values.mul_(values > activation.threshold)
+
+
+def _kept(pre: Tensor, ranked: Tensor, k: int | None) -> Tensor:
+    """The pre-activations of the k highest-ranked features of each token, 0 elsewhere."""
+    assert k is not None
+    index = ranked.topk(k, dim=-1).indices
+    return pre.new_zeros(pre.shape).scatter_(-1, index, pre.gather(-1, index))
+
+
+def _gated(activation: Activation, pre: Tensor) -> Tensor:
+    assert activation.gate is not None
+    gate, log_scale, magnitude = activation.gate
+    return (pre * log_scale.exp() + magnitude).relu_().mul_(pre + gate > 0)
+
+
+def _groupmax(activation: Activation, pre: Tensor) -> Tensor:
+    assert activation.k is not None
+    groups = pre.relu_().view(len(pre), activation.k, -1)
+    return _kept(groups, groups, 1).flatten(-2)
+
+
+#: `topk` never keeps a value below 0; `signed_topk` does; `abs_topk` ranks by size.
+ACTIVATIONS: dict[Kind, Callable[[Activation, Tensor], Tensor]] = {
+    "relu": lambda _, pre: pre.relu_(),
+    "identity": lambda _, pre: pre,
+    "tanh_relu": lambda _, pre: pre.relu_().tanh_(),
+    "jumprelu": _jumprelu,
+    "topk": lambda activation, pre: _kept(pre, pre, activation.k).relu_(),
+    "signed_topk": lambda activation, pre: _kept(pre, pre, activation.k),
+    "abs_topk": lambda activation, pre: _kept(pre, pre.abs(), activation.k),
+    "gated": _gated,
+    "groupmax": _groupmax,
+}

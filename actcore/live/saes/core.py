@@ -1,0 +1,119 @@
+"""An SAE or transcoder: one matrix, one bias, one nonlinearity, and what its file says of itself.
+
+Leaves files to the modules of the formats, many rows at speed to `actcore.live.encode`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import sqrt
+from typing import Literal, NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor
+from torch.linalg import vector_norm
+from torch.nn.functional import linear
+
+from actcore.errors import LiveError
+from actcore.live.saes.activations import Activation
+
+Normalisation = Literal["none", "layer_norm", "constant_norm_rescale"]
+
+
+class Decoder(NamedTuple):
+    """What activations are written back with; `skip` maps a transcoder's input to its output."""
+
+    weight: Float[Tensor, "d_sae d_out"]
+    bias: Float[Tensor, " d_out"]
+    skip: Float[Tensor, "d_out d_in"] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Sae:
+    """`activation(normalised(x) @ weight.T + bias)`: the bias holds what a format subtracts from x.
+
+    `slots` are the names of the last features, one for each relation they were trained for (None
+    for a slot without a name); None means that the file does not say whether there are any.
+    `assumed` says in plain sentences what was taken for true because the file cannot tell.
+    """
+
+    name: str
+    format: str
+    weight: Float[Tensor, "d_sae d_in"]
+    bias: Float[Tensor, " d_sae"]
+    activation: Activation
+    read_decoder: Callable[[], Decoder]
+    layer: int | None = None
+    site: str | None = None
+    model: str | None = None
+    normalisation: Normalisation = "none"
+    slots: tuple[str | None, ...] | None = None
+    assumed: tuple[str, ...] = ()
+
+    @property
+    def d_in(self) -> int:
+        """How many numbers it reads per token."""
+        return self.weight.shape[1]
+
+    @property
+    def d_sae(self) -> int:
+        """How many features it has."""
+        return self.weight.shape[0]
+
+    @property
+    def n_slots(self) -> int | None:
+        """How many of its last features are slots; None where the file does not say."""
+        return None if self.slots is None else len(self.slots)
+
+    def encode(self, x: Float[Tensor, "n_tokens d_in"]) -> Float[Tensor, "n_tokens d_sae"]:
+        """Activations of every feature, after the nonlinearity.
+
+        Raises: LiveError, for an x of another width.
+        """
+        pre = linear(self.normalised(x), self.weight, self.bias)
+        return self.activation(pre)
+
+    def normalised(self, x: Float[Tensor, "n_tokens d_in"]) -> Float[Tensor, "n_tokens d_in"]:
+        """The input as the weights expect it: their dtype and device, centred or scaled if asked.
+
+        Raises: LiveError, for an x of another width.
+        """
+        if x.shape[1] != self.d_in:
+            wrong = f"it reads {self.d_in:,} numbers per token, not {x.shape[1]:,}"
+            raise LiveError(self.name, wrong, "Choose an SAE that was trained on this model.")
+        x = x.to(self.weight)
+        if self.normalisation == "layer_norm":
+            x = x - x.mean(-1, keepdim=True)
+            # As SAELens and OpenAI do it: n - 1 in the deviation, epsilon outside the root.
+            deviation: Tensor = x.std(-1, keepdim=True)
+            return x / (deviation + 1e-5)
+        if self.normalisation == "constant_norm_rescale":
+            norm: Tensor = vector_norm(x, dim=-1, keepdim=True)
+            return x * (sqrt(self.d_in) / norm)
+        return x
+
+    def decoder(self) -> Decoder:
+        """The decoder, read from the file now.
+
+        Raises: LiveError, if the file has changed or holds none.
+        """
+        weight, bias, skip = self.read_decoder()
+        placed = None if skip is None else skip.to(self.weight)
+        return Decoder(weight.to(self.weight), bias.to(self.weight), placed)
+
+    def to(self, device: str) -> "Sae":
+        """The same on a device."""
+        return replace(
+            self,
+            weight=self.weight.to(device),
+            bias=self.bias.to(device),
+            activation=self.activation.to(device),
+        )
+
+
+def folded(
+    weight: Float[Tensor, "d_sae d_in"],
+    bias: Float[Tensor, " d_sae"],
+    b_dec: Float[Tensor, " d_in"],
+) -> Float[Tensor, " d_sae"]:
+    """The bias that does what subtracting `b_dec` from the input does."""
+    return bias - weight @ b_dec  # [d_sae, d_in] @ [d_in]

@@ -1,0 +1,52 @@
+"""Files of Qwen Scope: top-k SAEs whose k stands in the name of their folder only.
+
+    Qwen3-8B-SAE-Res-W64K-L0_50/layer12.sae.pt   W_enc [d_sae, d_in], W_dec [d_in, d_sae],
+                                                 b_enc, b_dec
+
+Source: huggingface.co/Qwen. Leaves a k that no name tells to the caller of `load_sae`.
+"""
+
+import re
+from pathlib import Path
+
+from actcore.live.saes.activations import Activation
+from actcore.live.saes.core import Decoder, Sae
+from actcore.live.saes.place import Place, numbered
+from actcore.live.saes.weights import torch_weights
+
+
+def claims(place: Place) -> bool:
+    """Whether a `.sae.pt` file with W_enc is here."""
+    path = place.torch_file
+    return path is not None and path.name.endswith(".sae.pt") and "W_enc" in place.torch_state
+
+
+def load(place: Place) -> Sae:
+    """The SAE of one layer; only its encoder is read."""
+    path = place.torch_file
+    assert path is not None
+    tensors = torch_weights(path)
+    weight = tensors.take("W_enc", d_sae=None, d_in=None)
+    d_sae, d_in = weight.shape
+    k = _named_k(path) if place.k is None else place.k
+
+    def decoder() -> Decoder:
+        rows = tensors.take("W_dec", d_in=d_in, d_sae=d_sae).t().contiguous()
+        return Decoder(rows, tensors.take("b_dec", d_in=d_in))
+
+    return Sae(
+        name=str(path),
+        format="Qwen Scope",
+        weight=weight,
+        bias=tensors.take("b_enc", d_sae=d_sae),
+        activation=Activation("topk", k=k),
+        read_decoder=decoder,
+        layer=numbered(path.name),
+        site="resid_post",
+        assumed=place.assumed(k=f"k {k} is taken from the path: the file does not tell"),
+    )
+
+
+def _named_k(path: Path) -> int | None:
+    match = re.search(r"L0_(\d{1,6})", path.as_posix())
+    return int(match[1]) if match else None

@@ -1,0 +1,177 @@
+"""Folders of SAELens, versions 2 to 6, and of its training runs.
+
+    cfg.json                 {"architecture": "topk", "d_in": 768, "d_sae": 24576, "k": 32,
+                              "metadata": {"hook_name": "blocks.6.hook_resid_pre", ...}}
+    sae_weights.safetensors  W_enc [d_in, d_sae], b_enc, W_dec [d_sae, d_out], b_dec, and
+                             threshold | topk_threshold | b_gate, b_mag, r_mag | W_skip
+
+Source: github.com/jbloomAus/SAELens, `sae_lens/saes`. Before version 6 the entries of `metadata`
+stood in cfg.json itself and the nonlinearity in `activation_fn_str`. Leaves slots' meaning to
+the job.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from actcore.errors import LiveError
+from actcore.live.saes.activations import Activation, Gate, Kind
+from actcore.live.saes.config import Config, json_config
+from actcore.live.saes.core import Decoder, Normalisation, Sae, folded
+from actcore.live.saes.hooks import layer_and_site
+from actcore.live.saes.place import Place
+from actcore.live.saes.slots import slots_of
+from actcore.live.saes.weights import Weights, safetensors
+
+_FILE = "sae_weights.safetensors"
+_NORMALISATIONS: dict[object, Normalisation] = {
+    None: "none",
+    False: "none",
+    "none": "none",
+    "layer_norm": "layer_norm",
+    "constant_norm_rescale": "constant_norm_rescale",
+}
+_AVERAGE_ONLY = (True, "expected_average_only_in")
+_TRANSCODERS = ("transcoder", "skip_transcoder", "jumprelu_transcoder", "jumprelu_skip_transcoder")
+_PLAIN = ("standard", "transcoder", "skip_transcoder")
+_JUMPRELU = ("jumprelu", "jumprelu_transcoder", "jumprelu_skip_transcoder")
+_BATCH_TOPK = ("batchtopk", "matryoshka_batchtopk")
+_FUNCTIONS: dict[str, Kind] = {
+    "relu": "relu",
+    "tanh-relu": "tanh_relu",
+    "topk": "topk",
+    "abstopk": "abs_topk",
+}
+_NOT_PLAIN = {
+    "matching_pursuit": "it picks features one after another",
+    "temporal": "it attends to earlier tokens",
+}
+_KNOWN = ("gated", "topk", "abstopk", *_PLAIN, *_JUMPRELU, *_BATCH_TOPK)
+
+
+class _About(NamedTuple):
+    """cfg.json, with the entries that moved into `metadata` in version 6."""
+
+    cfg: Config
+    metadata: Config
+    architecture: str
+    #: What `activation_fn_str` named before version 6; "relu" from then on.
+    function: str
+
+
+def claims(place: Place) -> bool:
+    """Whether the two files of a SAELens folder are here."""
+    return place.beside("cfg.json") is not None and place.file(_FILE) is not None
+
+
+def load(place: Place) -> Sae:
+    """The SAE of a SAELens folder; only its encoder is read."""
+    about = _about(json_config(place.folder / "cfg.json"))
+    tensors = safetensors(place.folder / _FILE)
+    cfg = about.cfg
+    weight = tensors.take("W_enc", d_in=cfg.integer("d_in"), d_sae=cfg.integer("d_sae"))
+    weight = weight.t().contiguous()
+    d_sae, d_in = weight.shape
+    bias = weight.new_zeros(d_sae)
+    if about.architecture != "gated":
+        bias = tensors.take("b_enc", d_sae=d_sae)
+    if cfg.flag("apply_b_dec_to_input", default=True) and about.architecture not in _TRANSCODERS:
+        bias = folded(weight, bias, tensors.take("b_dec", d_in=d_in))
+    norms = _decoder_norms(about, tensors, d_sae)
+    if norms is not None:
+        weight, bias = weight * norms[:, None], bias * norms
+    normalisation, said = _normalisation(cfg)
+    layer, site = layer_and_site(_hook(about))
+    return Sae(
+        name=str(place.folder),
+        format="SAELens",
+        weight=weight,
+        bias=bias,
+        activation=_activation(about, tensors, d_sae, place.k),
+        read_decoder=lambda: _decoder(about, tensors, d_sae),
+        layer=cfg.integer("hook_layer") if layer is None else layer,
+        site=site,
+        model=about.metadata.text("model_name") or cfg.text("model_name"),
+        normalisation=normalisation,
+        slots=slots_of(about.metadata, d_sae),
+        assumed=place.assumed(normalisation=said),
+    )
+
+
+def _about(cfg: Config) -> _About:
+    metadata = cfg.inner("metadata")
+    architecture = cfg.text("architecture") or "standard"
+    if why := _NOT_PLAIN.get(architecture):
+        wrong = f"the architecture {architecture!r} is no plain encoder: {why}"
+        raise LiveError(cfg.name, wrong, "Run it with SAELens and open what it writes.")
+    if architecture not in _KNOWN:
+        raise cfg.bad("architecture", f"one of {', '.join(_KNOWN)}")
+    versioned = metadata.text("sae_lens_version") or cfg.text("sae_lens_version")
+    function = cfg.text("activation_fn_str") or cfg.text("activation_fn") or "relu"
+    return _About(cfg, metadata, architecture, "relu" if versioned else function)
+
+
+def _hook(about: _About) -> str:
+    cfg = about.cfg
+    name = about.metadata.text("hook_name") or cfg.text("hook_name") or cfg.text("hook_point")
+    layer = cfg.integer("hook_point_layer")
+    return (name or "").replace("{layer}", "" if layer is None else str(layer))
+
+
+def _activation(about: _About, tensors: Weights, d_sae: int, k: int | None) -> Activation:
+    kind = about.architecture
+    if kind == "gated":
+        gate, scale, magnitude = (tensors.take(key, d_sae=d_sae) for key in
+                                  ("b_gate", "r_mag", "b_mag"))  # fmt: skip
+        return Activation("gated", gate=Gate(gate, scale, magnitude))
+    if kind in _BATCH_TOPK:
+        return Activation("jumprelu", threshold=tensors.take("topk_threshold"))
+    if kind in _JUMPRELU:
+        return Activation("jumprelu", threshold=_threshold(tensors, d_sae))
+    named = kind if kind in ("topk", "abstopk") else about.function
+    if named not in _FUNCTIONS:
+        raise about.cfg.bad("activation_fn_str", ", ".join(_FUNCTIONS))
+    return Activation(_FUNCTIONS[named], k=_k(about, k) if "topk" in named else None)
+
+
+def _threshold(tensors: Weights, d_sae: int) -> Tensor:
+    if "threshold" not in tensors and "log_threshold" in tensors:
+        return tensors.take("log_threshold", d_sae=d_sae).exp()
+    return tensors.take("threshold", d_sae=d_sae)
+
+
+def _k(about: _About, given: int | None) -> int | None:
+    kwargs = about.cfg.inner("activation_fn_kwargs")
+    return next(
+        (k for k in (given, about.cfg.integer("k"), kwargs.integer("k")) if k is not None), None
+    )
+
+
+def _normalisation(cfg: Config) -> tuple[Normalisation, str | None]:
+    kind = cfg.entries.get("normalize_activations")
+    if kind in _AVERAGE_ONLY:
+        return "none", "Inputs are not scaled: the factor used in training is not in the file"
+    if not isinstance(kind, str | bool | None) or kind not in _NORMALISATIONS:
+        raise cfg.bad("normalize_activations", "none, layer_norm or constant_norm_rescale")
+    return _NORMALISATIONS[kind], None
+
+
+def _decoder_norms(about: _About, tensors: Weights, d_sae: int) -> Tensor | None:
+    """By what the decoder's rows are longer than 1, if activations count that in."""
+    if not about.cfg.flag("rescale_acts_by_decoder_norm", default=False):
+        return None
+    rows = tensors.take("W_dec", d_sae=d_sae, d_out=None)
+    norms: Tensor = torch.linalg.vector_norm(rows, dim=-1)
+    return norms
+
+
+def _decoder(about: _About, tensors: Weights, d_sae: int) -> Decoder:
+    weight = tensors.take("W_dec", d_sae=d_sae, d_out=None)
+    norms = _decoder_norms(about, tensors, d_sae)
+    if norms is not None:
+        weight = weight / norms[:, None]
+    if about.cfg.flag("finetuning_scaling_factor", default=False):
+        weight = weight * tensors.take("scaling_factor", d_sae=d_sae)[:, None]
+    skip = tensors.take("W_skip", d_out=None, d_in=None) if "W_skip" in tensors else None
+    return Decoder(weight, tensors.take("b_dec", d_out=weight.shape[1]), skip)

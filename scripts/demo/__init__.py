@@ -1,0 +1,1 @@
+"""The parts of `scripts.train_demo` and `scripts.demo_files`, which leave to it what a demo is."""
