@@ -22,7 +22,7 @@ from actcore.dataset import (
     require_complete,
 )
 from actcore.errors import Mismatch, NotMeasured, UnknownName
-from actcore.schema import FEATURES, LAYER_COUNTS, PROMPTS, TOKENS
+from actcore.schema import FEATURES, LAYER_COUNTS, OTHERS, PROMPTS, TOKENS
 from actcore.sites import FeatureId
 from tests.strategies import datasets
 
@@ -300,3 +300,36 @@ def test_one_feature_of_two_saes_is_not_put_together() -> None:
 def test_keep_refuses_what_names_no_prompt(which: int) -> None:
     with pytest.raises(UnknownName):
         keep(small(), prompts=[which])
+
+
+@pytest.mark.parametrize(
+    ("name", "rows"),
+    [
+        ("samples", [(0, 5), (1, 4)]),
+        ("slot_values", [(0, 0, 0, 1.0), (0, 0, 1, 2.0), (0, 2, 0, 3.0), (1, 0, 1, 0.0)]),
+        (
+            "common_features",
+            [
+                (0, None, "a", 9, 1, None, None, None, None),
+                (0, 3, "a", 2, 1, 1, 0.5, 0.5, 0.5),
+                (0, 3, "b", 8, 1, 1, 0.5, 0.5, 0.5),
+                (0, 20, "a", 7, 1, 1, 0.5, 0.5, 0.5),
+                (1, 3, "a", 1, 1, 1, 0.5, 0.5, 0.5),
+            ],
+        ),
+    ],
+)
+def test_rows_of_another_grain_are_sorted_by_all_their_keys(
+    name: str, rows: list[tuple[object, ...]]
+) -> None:
+    dataset = small()
+    columns = [list(column) for column in zip(*rows[::-1], strict=True)]
+    again = assemble(
+        prompts=dataset.prompts,
+        tokens=dataset.tokens,
+        features=dataset.features,
+        cells=dataset.cells,
+        source=dataset.source,
+        others={name: pa.table(columns, schema=OTHERS[name])},
+    )
+    assert [tuple(row.values()) for row in again.others[name].to_pylist()] == rows

@@ -36,7 +36,10 @@ LOOKED_FOR = (
     "activations); prompts per feature (JSON lines with `active_prompts`, a list of prompts for "
     "each feature); feature descriptions (CSV with the columns feature_id, source); neuron norms "
     "(CSV with the columns Token_Pos, Token, Layer, Neuron_ID, Activation_Norm); long table (CSV "
-    "or Parquet with the columns prompt, position, text, feature, value)."
+    "or Parquet with the columns prompt, position, text, feature, value); co-activation results (a "
+    "folder or zip with layer00_activation_matrix.npy and the like); activation matrix (a NumPy "
+    "array [relations, features] or [layers, relations, features]); samples (an .npz, zip or "
+    "folder of arrays [samples, features] with a label for each sample)."
 )
 PROMPTS = b'{"feature_id": 1, "source": "m", "active_prompts": []}\n'
 ABOUT = b"feature_id,source\n1,m\n"
@@ -60,7 +63,7 @@ def refusal(data: bytes, name: str = "x.json") -> str:
         (CSV, "x.txt", "long table"),
         (PARQUET, "x.parquet", "long table"),
         (file_of(small(), "csv"), "x.csv", "long table"),
-        (gzip.compress(CSV), "x.csv.gz", "long table"),
+        (gzip.compress(CSV, mtime=0), "x.csv.gz", "long table"),
         (DUMP, "x.jsonl", "activation dump"),
         (PROMPTS, "x.jsonl", "prompts per feature"),
         (PROMPTS + PROMPTS.replace(b"1", b"2"), "x.ndjson", "prompts per feature"),
@@ -102,7 +105,7 @@ def test_an_unknown_table_is_told_what_was_looked_for() -> None:
     ("data", "said"),
     [
         (b"", "x.json: the file is empty. Export or copy it again."),
-        (gzip.compress(b""), "x.json: the file is empty. Export or copy it again."),
+        (gzip.compress(b"", mtime=0), "x.json: the file is empty. Export or copy it again."),
         (DUMP[:-9], "x.json: the JSON ends before it is complete. Export or copy the file again."),
         (
             b"\xef\xbb\xbf" + DUMP,
@@ -143,10 +146,10 @@ def test_json_named_csv_is_told_its_name() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [bytes(range(256)) * 20, DUMP.decode().encode("utf-16-le"), gzip.compress(b"\x7fELF\0\1")],
+    [bytes(range(256)) * 20, DUMP.decode().encode("utf-16-le"), gzip.compress(b"\x7fELF\0\1", mtime=0)],
 )
 def test_binary_junk_is_no_text(data: bytes) -> None:
-    said = "these bytes are neither UTF-8 text nor Parquet"
+    said = "these bytes are neither UTF-8 text nor Parquet, NumPy or zip"
     assert refusal(data) == f"x.json: {said}. Name another file, or save this one as UTF-8."
 
 
@@ -227,11 +230,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     assert str(caught.value) == f"{path}: {wrong}. Check the path and its permissions."
 
 
-def test_a_folder_is_no_file(tmp_path: Path) -> None:
+def test_a_folder_of_nothing_known_is_told_what_was_looked_for(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_bytes(DUMP)
     with pytest.raises(ReadError) as caught:
         read(tmp_path)
-    wrong = "the file cannot be opened (it is a folder)"
-    assert str(caught.value) == f"{tmp_path}: {wrong}. Check the path and its permissions."
+    assert str(caught.value) == f"{tmp_path.name}: no reader knows this folder. {LOOKED_FOR}"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in the file system here")

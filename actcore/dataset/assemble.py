@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
 
 from actcore.dataset.core import Dataset, Floats, Ints, Source
 from actcore.schema import ACTIVATIONS
+
+#: What rows of other grains are told apart by.
+KEYS = ("prompt", "token", "sample", "layer", "site", "feature")
 
 
 def assemble(
@@ -33,7 +37,8 @@ def assemble(
     token, feature, value = cells
     order, in_order = feature_order(features), np.arange(features.num_rows, dtype=np.int32)
     given = {name: table for name, table in (others or {}).items() if table.num_rows}
-    if (order != in_order).any():
+    moved = bool((order != in_order).any())
+    if moved:
         rank = np.empty_like(in_order)
         rank[order] = in_order
         feature = rank[feature]
@@ -54,7 +59,7 @@ def assemble(
     return Dataset(
         prompts=prompts,
         tokens=tokens,
-        features=features.take(pa.array(order)),
+        features=features.take(pa.array(order)) if moved else features,
         activations=pa.table([token, feature, value], schema=ACTIVATIONS),
         source=source,
         others={name: _by_keys(table) for name, table in given.items()},
@@ -77,9 +82,22 @@ def with_key(table: pa.Table, column: str, key: Ints) -> pa.Table:
 
 
 def _by_keys(table: pa.Table) -> pa.Table:
-    """A table of another grain by its two keys, which are its first columns."""
-    first, second = (table[name].to_numpy() for name in table.column_names[:2])
-    return table if _sorted(first, second) else table.take(pa.array(np.lexsort((second, first))))
+    """A table of another grain by its keys, in the order of its columns."""
+    keys = [ranks(table[name]) for name in table.column_names if name in KEYS]
+    if len(keys) == 2 and _sorted(*keys):
+        return table
+    return table.take(pa.array(np.lexsort(keys[::-1])))
+
+
+def ranks(column: pa.ChunkedArray) -> Ints:
+    """Whole numbers as they are, -1 for none; texts as their places in the sorted texts."""
+    if not pa.types.is_string(column.type):
+        return cast(Ints, column.fill_null(-1).to_numpy())
+    encoded = column.combine_chunks().dictionary_encode()
+    texts = encoded.dictionary.to_pylist()
+    place = np.empty(len(texts), np.int64)
+    place[sorted(range(len(texts)), key=texts.__getitem__)] = np.arange(len(texts))
+    return cast(Ints, place[encoded.indices.to_numpy()])
 
 
 def _sorted(token: Ints, feature: Ints) -> bool:
@@ -89,8 +107,5 @@ def _sorted(token: Ints, feature: Ints) -> bool:
 
 def feature_order(features: pa.Table) -> Ints:
     """The rows of a FEATURES table in the order of their FeatureId; no layer comes first."""
-    layers = features["layer"].fill_null(-1).to_numpy()
-    sites = features["site"].to_pylist()
-    rank = {site: number for number, site in enumerate(sorted(set(sites)))}
-    codes = np.fromiter((rank[site] for site in sites), np.int64, len(sites))
-    return np.lexsort((features["index"].to_numpy(), codes, layers))
+    keys = [ranks(features[name]) for name in ("index", "site", "layer")]
+    return np.lexsort(keys)

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from actcore.dataset.assemble import assemble, with_key
+from actcore.dataset.beside import are_beside, beside, joined_features, joined_source
 from actcore.dataset.core import Dataset, Ints, measured_cells
 from actcore.errors import Mismatch
 from actcore.schema import OTHERS
@@ -72,11 +73,15 @@ def _renumbered(table: pa.Table, column: str, renumbering: Ints) -> pa.Table:
 def concat(datasets: Iterable[Dataset], *, name: str | None = None) -> Dataset:
     """One Dataset of the prompts of all, in order; a feature named by several is one feature.
 
-    A feature that only some of them measured makes the whole "unmeasured".
-    Raises: Mismatch, for no Datasets, different units, a prompt id in two of them, or one
-            FeatureId in Datasets of different models or SAEs.
+    Datasets of equal prompts and tokens, but of different features, go side by side instead. A
+    feature that only some of them measured makes the whole "unmeasured".
+    Raises: Mismatch, for no Datasets, different units, a prompt id in two that do not go side by
+            side, or one FeatureId in Datasets of different models or SAEs.
     """
     parts = list(datasets)
+    _require_one_unit(parts)
+    if are_beside(parts):
+        return beside(parts, joined_source(parts, name))
     _require_alike(parts)
     features, feature_rows = _union(parts)
     zero = all(
@@ -100,16 +105,7 @@ def concat(datasets: Iterable[Dataset], *, name: str | None = None) -> Dataset:
             np.concatenate([feature for _, feature, _ in every]),
             np.concatenate([value for _, _, value in every]),
         ),
-        source=replace(
-            parts[0].source,
-            name=name or " + ".join(part.source.name for part in parts),
-            absent="zero" if zero else "unmeasured",
-            reader="concat",
-            digest="+".join(part.source.digest for part in parts),
-            model=_common([part.source.model for part in parts]),
-            sae=_common([part.source.sae for part in parts]),
-            files=tuple(name for part in parts for name in part.files),
-        ),
+        source=replace(joined_source(parts, name), absent="zero" if zero else "unmeasured"),
         others={
             name: pa.concat_tables(
                 _kept(part.others[name], place)
@@ -133,7 +129,7 @@ def _places(parts: Sequence[Dataset], feature_rows: Sequence[Ints]) -> list[dict
     return places
 
 
-def _require_alike(parts: Sequence[Dataset]) -> None:
+def _require_one_unit(parts: Sequence[Dataset]) -> None:
     if not parts:
         raise Mismatch("There is nothing to put together", "Name at least one Dataset.")
     units = sorted({part.source.unit for part in parts})
@@ -142,6 +138,9 @@ def _require_alike(parts: Sequence[Dataset]) -> None:
             f"These are measured in different units: {', '.join(units)}",
             "Units never share a scale; open them side by side instead.",
         )
+
+
+def _require_alike(parts: Sequence[Dataset]) -> None:
     ids = Counter(id for part in parts for id in part.prompts["id"].to_pylist())
     twice = [id for id, times in ids.items() if times > 1]
     if twice:
@@ -160,11 +159,6 @@ def _require_alike(parts: Sequence[Dataset]) -> None:
                 raise Mismatch(wrong, "Open them side by side instead.")
 
 
-def _common(names: Sequence[str | None]) -> str | None:
-    """The name that all have, if they have one."""
-    return names[0] if len(set(names)) == 1 else None
-
-
 def _union(parts: Sequence[Dataset]) -> tuple[pa.Table, list[Ints]]:
     """The features of all, each once, and for each part its features' rows in that table.
 
@@ -178,10 +172,6 @@ def _union(parts: Sequence[Dataset]) -> tuple[pa.Table, list[Ints]]:
         np.fromiter((row[id] for id in part.feature_ids), np.int32, len(part.feature_ids))
         for part in parts
     ]
-    try:
-        every = pa.concat_tables((part.features for part in parts), promote_options="permissive")
-    except pa.ArrowException as error:
-        wrong = "A further column of the features has different types in them"
-        raise Mismatch(wrong, "Give it one type, or leave it out.") from error
+    every = joined_features(parts)
     _, first = np.unique(np.concatenate(rows), return_index=True)
     return every.take(pa.array(first)), rows

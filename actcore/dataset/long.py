@@ -61,6 +61,11 @@ def _written(field: pa.Field) -> str:
     return (TEXT if pa.types.is_string(field.type) else NUMBER) + name
 
 
+def not_in_long(dataset: Dataset) -> list[str]:
+    """The names of the tables of a Dataset for which a long table has no columns."""
+    return [name for name in dataset.others if name not in ("prompt_values", "layer_counts")]
+
+
 def long_batches(dataset: Dataset) -> Iterator[pa.RecordBatch]:
     """`long(dataset)` piece by piece, so that writing one never holds it whole."""
     schema = long_schema(dataset)

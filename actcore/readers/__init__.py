@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from actcore.dataset import Dataset
-from actcore.errors import ReadError
 from actcore.readers import descriptions, dump, norms, prompts, table
-from actcore.readers.content import Content
-
-_MAPPED = 64 << 20
+from actcore.readers.content import Content, Files, cannot_open, in_folder, opened
+from actcore.readers.matrices import results, samples, single
 
 
 class Reader(NamedTuple):
@@ -30,24 +28,23 @@ class Reader(NamedTuple):
 
 
 def read(data: str | PathLike[str] | bytes, *, name: str | None = None) -> Dataset:
-    """The Dataset in a file, given by its path, or as bytes with the file's name.
+    """The Dataset in a file or folder, given by its path, or as bytes with the file's name.
 
+    Of a folder the files directly inside are read, hidden ones left out.
     Raises: ReadError, for whatever is wrong with the file.
     """
     if isinstance(data, bytes):
         return _read(Content(data, name or "these bytes"))
     path = Path(data)
     try:
-        if path.exists() and not path.is_file():
-            raise OSError("it is a folder" if path.is_dir() else "it is no ordinary file")
-        with path.open("rb") as file:
-            # A mapped file that is cut while it is read ends the process; only large ones are.
-            large = path.stat().st_size > _MAPPED
-            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if large else file.read()
+        if path.is_dir():
+            name = name or path.resolve().name or str(path)
+            packed: bytes | mmap.mmap | Files = in_folder(path, name)
+        else:
+            packed = opened(path)
     except (OSError, ValueError) as error:  # ValueError: no path can be written so
-        wrong = f"the file cannot be opened ({getattr(error, 'strerror', None) or error})"
-        raise ReadError(str(path), "", wrong, "Check the path and its permissions.") from error
-    return _read(Content(mapped, name or path.name))
+        raise cannot_open(str(path), error) from error
+    return _read(Content(packed, name or path.name))
 
 
 def _read(content: Content) -> Dataset:
@@ -55,8 +52,8 @@ def _read(content: Content) -> Dataset:
         if reader.claims(content):
             return reader.read(content)
     looked_for = "; ".join(f"{reader.name} ({reader.looks_for})" for reader in READERS)
-    wrong = f"no reader knows this {content.kind} file"
-    raise ReadError(content.name, "", wrong, f"Looked for: {looked_for}.")
+    what = content.kind if content.kind == "folder" else f"{content.kind} file"
+    raise content.wrong("", f"no reader knows this {what}", f"Looked for: {looked_for}.")
 
 
 READERS = (
@@ -89,5 +86,23 @@ READERS = (
         "CSV or Parquet with the columns prompt, position, text, feature, value",
         table.claims,
         table.read,
+    ),
+    Reader(
+        "co-activation results",
+        "a folder or zip with layer00_activation_matrix.npy and the like",
+        results.claims,
+        results.read,
+    ),
+    Reader(
+        "activation matrix",
+        "a NumPy array [relations, features] or [layers, relations, features]",
+        single.claims,
+        single.read,
+    ),
+    Reader(
+        "samples",
+        "an .npz, zip or folder of arrays [samples, features] with a label for each sample",
+        samples.claims,
+        samples.read,
     ),
 )

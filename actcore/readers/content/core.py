@@ -1,18 +1,15 @@
-"""The bytes of one file, unpacked and looked at once: what every reader claims and reads from.
+"""One file's bytes, looked at once: what every reader claims and reads from.
 
-Refuses what no reader could read (empty, compressed beyond reason, not UTF-8, misnamed). Leaves
-the meaning of the bytes to the readers.
+Refuses what no reader could read (empty, not UTF-8, misnamed). Leaves the meaning of the bytes to
+the readers.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
 import mmap
 import re
 import threading
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar, cast
@@ -20,11 +17,9 @@ from typing import TypeVar, cast
 import msgspec
 
 from actcore.errors import ReadError, shortened
-
-#: A gzip file may unpack to this much at once, or to RATIO times its size up to MOST.
-UNPACKED, RATIO, MOST = 64 << 20, 200, 2 << 30
-#: A token longer than this is no token, and would only hang a page.
-LONGEST_TOKEN = 10_000
+from actcore.readers.content.files import Files, in_zip
+from actcore.readers.content.limits import gunzipped, limit, too_large
+from actcore.readers.content.said import in_line, said
 
 T = TypeVar("T")
 
@@ -34,46 +29,74 @@ _ENCODINGS = {
     b"\xfe\xff": "is UTF-16, not UTF-8",
 }
 _GZIP = b"\x1f\x8b"
+_STARTS = {
+    b"PAR1": "Parquet",
+    b"\x93NUMPY": "NumPy array",
+    b"PK\x03\x04": "zip",
+    b"PK\x05\x06": "zip",
+}
 _KINDS = {
     ".json": "JSON",
     ".ndjson": "JSON lines",
     ".jsonl": "JSON lines",
     ".csv": "CSV",
     ".parquet": "Parquet",
+    ".npy": "NumPy array",
+    ".npz": "zip",
+    ".zip": "zip",
 }
 _SUFFIXES = {kind: suffix for suffix, kind in _KINDS.items()}
-_PLACE = re.compile(r"^(?P<wrong>.*?)(?: - at `\$(?P<path>.*)`)?$", re.S)
 _OBJECT, _JSON = re.compile(rb"\s*\{"), re.compile(rb"\s*[\[{]")
 _WORD = re.compile(rb"\S")
-_NO_NUMBER = re.compile(rb"NaN|Infinity")
-_BYTE = re.compile(r"(?P<wrong>.*?) \(byte (?P<byte>\d+)\)", re.S)
 
 
 class Content:
-    """One file's bytes.
+    """One file's bytes, or the files of a folder.
 
-    Attributes: name (as given), data (unpacked), kind ("JSON", "JSON lines" for several values,
-                one a line, "CSV" or "Parquet").
+    Attributes: name (as given), data (unpacked from gzip; nothing of a folder), kind ("JSON",
+                "JSON lines" for several values, one a line, "CSV", "Parquet", "NumPy array",
+                "zip" or "folder"), files (of a folder or zip, by name).
     Raises:     ReadError.
     """
 
-    def __init__(self, packed: bytes | mmap.mmap, name: str) -> None:
+    def __init__(self, packed: bytes | mmap.mmap | Files, name: str) -> None:
         self.name = name
         self._tops: dict[object, object] = {}
-        self._hash = hashlib.sha256()
         # Hashing leaves the interpreter lock, so it costs no time beside the reading.
-        self._hashing = threading.Thread(target=self._hash.update, args=(packed,))
+        self._hashing = threading.Thread(target=self._hash, args=(packed,))
         self._hashing.start()
-        self.data = _unpacked(packed, name) if packed[:2] == _GZIP else packed
+        self.data: bytes | mmap.mmap = b""
+        self.kind, self.files = "folder", Files({})
+        if isinstance(packed, Files):
+            self.files = packed
+            return
+        self.data = gunzipped(packed, name) if packed[:2] == _GZIP else packed
         self._refuse_encodings()
         self.kind = self._kind()
         self._refuse_misnamed()
+        if self.kind == "zip":
+            self.files = in_zip(self.data, name)
 
     @property
     def digest(self) -> str:
-        """sha256 of the bytes as they were given, before unpacking."""
+        """sha256 of the bytes as they were given, before unpacking.
+
+        Of a folder it is that of the lines `name sha256`, by name.
+        """
         self._hashing.join()
-        return self._hash.hexdigest()
+        return self._digest
+
+    def _hash(self, packed: bytes | mmap.mmap | Files) -> None:
+        if isinstance(packed, Files):
+            lines = (
+                f"{name} {hashlib.sha256(data).hexdigest()}\n" for name, data in packed.items()
+            )
+            packed = "".join(lines).encode("utf-8", "surrogateescape")
+        self._digest = hashlib.sha256(packed).hexdigest()
+
+    def file(self, name: str) -> Content:
+        """One of the files of a folder or zip."""
+        return Content(bytes(self.files[name]), f"{self.name}/{name}")
 
     def top(self, type: type[T]) -> T:
         """The first value of a JSON file as a struct whose fields are optional, decoded once.
@@ -109,7 +132,7 @@ class Content:
         try:
             return msgspec.json.decode(raw, type=type)
         except msgspec.MsgspecError as error:
-            raise self.wrong(*self._said(error, raw, where, line)) from error
+            raise self.wrong(*said(error, raw, where, line, self.data)) from error
         except UnicodeDecodeError as error:
             wrong, mend = "text in it is not UTF-8", "Save it as UTF-8."
             raise self.wrong(in_line(line, where), wrong, mend) from error
@@ -118,36 +141,9 @@ class Content:
             mend = "No format read here nests more than ten."
             raise self.wrong(in_line(line, where), deep, mend) from error
 
-    def wrong(self, where: str, wrong: str, mend: str) -> ReadError:
-        """What to raise for something wrong at a place in this file."""
-        return ReadError(self.name, where, wrong, mend)
-
-    def _said(
-        self, error: Exception, raw: bytes | msgspec.Raw | mmap.mmap, where: str, line: int
-    ) -> tuple[str, str, str]:
-        """What msgspec said, as the parts of a ReadError."""
-        words = str(error)
-        if words == "Input data was truncated":
-            mend = "Write each value whole on one line, or copy the file again."
-            mend = mend if line else "Export or copy the file again."
-            return in_line(line, where), "the JSON ends before it is complete", mend
-        if match := _BYTE.fullmatch(words):
-            byte = int(match["byte"])
-            near = in_line(line, where or (f"column {byte + 1}" if line else self._line(byte)))
-            if not isinstance(raw, msgspec.Raw) and (number := _NO_NUMBER.match(raw, byte)):
-                mend = "Where nothing was measured, write null."
-                return near, f"{number[0].decode()} is no number in JSON", mend
-            wrong = match["wrong"].replace("JSON is malformed", "this is not JSON")
-            return near, wrong, "Write valid JSON."
-        match = _PLACE.fullmatch(words)
-        assert match
-        place = f"{where}{match['path'] or ''}".lstrip(".")
-        return in_line(line, place), match["wrong"], "See the README for the format."
-
-    def _line(self, byte: int) -> str:
-        before = self.data[:byte]
-        line, column = before.count(b"\n") + 1, byte - before.rfind(b"\n")
-        return f"line {line}, column {column}"
+    def wrong(self, where: str, wrong: str, mend: str, *, file: str = "") -> ReadError:
+        """What to raise for something wrong at a place in this file, or in one of its files."""
+        return ReadError(f"{self.name}/{file}" if file else self.name, where, wrong, mend)
 
     def _refuse_encodings(self) -> None:
         if not len(self.data):
@@ -159,14 +155,15 @@ class Content:
 
     def _kind(self) -> str:
         head = bytes(self.data[:4096])
-        if head.startswith(b"PAR1"):
-            return "Parquet"
+        for start, kind in _STARTS.items():
+            if head.startswith(start):
+                return kind
         first_line = head.splitlines()[0]
         if b"\0" in first_line:
-            mend = "Name another file, or save this one as UTF-8."
-            raise self.wrong("", "these bytes are neither UTF-8 text nor Parquet", mend)
-        if start := _JSON.match(self.data):
-            return "JSON lines" if self._are_lines(start.end() - 1) else "JSON"
+            wrong = "these bytes are neither UTF-8 text nor Parquet, NumPy or zip"
+            raise self.wrong("", wrong, "Name another file, or save this one as UTF-8.")
+        if start_of_json := _JSON.match(self.data):
+            return "JSON lines" if self._are_lines(start_of_json.end() - 1) else "JSON"
         if self._named() in ("JSON", "JSON lines") and b"," not in first_line:
             # What is broken says more than "not JSON".
             self.decoded(self.data, msgspec.Raw, "")
@@ -208,38 +205,8 @@ def _is_json(data: bytes | mmap.mmap) -> bool:
     return True
 
 
-def in_line(line: int, place: str) -> str:
-    """A place within a line as the user is told it; line 0 is a file of one value."""
-    return ", ".join(filter(None, [f"line {line}" if line else "", place]))
-
-
-def _unpacked(packed: bytes | mmap.mmap, name: str) -> bytes:
-    """A gzip file's content, unless that is far larger than a file of activations can be."""
-    limit = _limit(len(packed))
-    try:
-        file = io.BytesIO(packed) if isinstance(packed, bytes) else packed
-        data = gzip.GzipFile(fileobj=file).read(limit + 1)
-    except EOFError as error:
-        wrong = "the gzip data ends too early"
-        raise ReadError(name, "", wrong, "Copy the file again.") from error
-    except (zlib.error, gzip.BadGzipFile) as error:
-        raise ReadError(name, "", "the gzip data is damaged", "Copy the file again.") from error
-    if len(data) > limit:
-        raise _too_large(name, limit, "gzip")
-    return data
-
-
 def refuse_large(content: Content, unpacked: int, what: str) -> None:
     """Nothing, unless the file unpacks to more than a file of its size may. Raises: ReadError."""
-    limit = _limit(len(content.data))
-    if unpacked > limit:
-        raise _too_large(content.name, limit, what)
-
-
-def _limit(packed: int) -> int:
-    return min(MOST, max(UNPACKED, RATIO * packed))
-
-
-def _too_large(name: str, limit: int, what: str) -> ReadError:
-    wrong = f"the {what} data unpacks to more than {limit >> 20:,} MB"
-    return ReadError(name, "", wrong, "Unpack it first if you trust it.")
+    most = limit(len(content.data))
+    if unpacked > most:
+        raise too_large(content.name, most, what)
