@@ -12,10 +12,14 @@ from actcore.analysis.arrange import (
     feature_sources,
     found,
 )
+from actcore.analysis.coactivation import Together, coactivation
+from actcore.analysis.common_features import common_features, original_common_features
+from actcore.analysis.consistency import consistency
 from actcore.analysis.effects import group_effects
 from actcore.analysis.group_prompts import group_prompts, prompt_counts
 from actcore.analysis.groups import Reduce, group_names, groups
 from actcore.analysis.layers import LayerReduce, feature_path, layer_by_token, space_points
+from actcore.analysis.matching import matching
 from actcore.analysis.peaks import Order, peaks, strongest, token_features
 from actcore.analysis.prompt_values import (
     PerPrompt,
@@ -25,6 +29,17 @@ from actcore.analysis.prompt_values import (
     resolved,
 )
 from actcore.analysis.prompts import Specials, n_padding
+from actcore.analysis.relation_statistics import original_statistics, relation_statistics
+from actcore.analysis.relation_values import relation_values, slot_values, top_free, top_overlap
+from actcore.analysis.relations import Relations, relations
+from actcore.analysis.separation import (
+    THRESHOLDS,
+    Thresholds,
+    Verdict,
+    best_layer,
+    separation,
+    verdict,
+)
 from actcore.analysis.strips import (
     Padding,
     Scale,
@@ -35,6 +50,7 @@ from actcore.analysis.strips import (
 )
 
 __all__ = [
+    "THRESHOLDS",
     "Align",
     "FeatureOrder",
     "GroupOrder",
@@ -44,13 +60,21 @@ __all__ = [
     "PerPrompt",
     "PromptValues",
     "Reduce",
+    "Relations",
     "Scale",
     "Specials",
+    "Thresholds",
+    "Together",
     "Unlisted",
+    "Verdict",
     "aligned",
     "arranged_features",
     "arranged_groups",
+    "best_layer",
     "closer",
+    "coactivation",
+    "common_features",
+    "consistency",
     "feature_by_token",
     "feature_path",
     "feature_sources",
@@ -63,13 +87,24 @@ __all__ = [
     "histogram",
     "layer_by_token",
     "layer_difference",
+    "matching",
     "n_padding",
+    "original_common_features",
+    "original_statistics",
     "peaks",
     "prompt_counts",
     "prompt_strips",
     "prompt_values",
+    "relation_statistics",
+    "relation_values",
+    "relations",
     "resolved",
+    "separation",
+    "slot_values",
     "space_points",
     "strongest",
     "token_features",
+    "top_free",
+    "top_overlap",
+    "verdict",
 ]
