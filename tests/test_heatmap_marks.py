@@ -95,3 +95,40 @@ def test_a_click_is_told_at_the_top_where_a_page_looks_for_it() -> None:
     rects = [layer["name"] for layer in spec["layer"] if layer["mark"]["type"] == "rect"]
     assert spec["params"][0]["views"] == rects == ["cells"]
     assert "params" not in json.dumps(spec["layer"])
+
+
+def frames(svg: str, shape: str) -> list[tuple[float, float, str]]:
+    """Left, top and colour of each frame."""
+    found = re.findall(shape + r'[^>]*stroke="(#\w{6})" stroke-width="1.5"', svg)
+    return sorted((float(x), float(y), colour) for x, y, colour in found)
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_outlined_cells_are_framed_in_the_ink_that_is_seen_on_them(dark: bool) -> None:
+    choice = {"ramp": "hot", "log": False, "outlined": frozenset([(0, 0), (1, 1), (1, 2)])}
+    view = heatmap([[9.0, 0.0, 5.0], [9.0, 0.0, np.nan]], **choice)
+    ink = "#edebe8" if dark else "#111827"
+    wanted = [(2, 2, "#000000"), (46, 20, "#ffffff"), (90, 20, ink)]
+    path = r'd="M([\d.]+),([\d.]+)h40v14h-40Z"'
+    found = frames(drawn(view, dark=dark), path)
+    assert [colour for *_, colour in found] == [colour for *_, colour in wanted]
+    places = [at for *place, _ in wanted for at in place]
+    assert [at for *place, _ in found for at in place] == pytest.approx(places)
+    if not dark:
+        rect = r'<rect x="(\S+)" y="(\S+)" width="40" height="14" fill="none"'
+        assert frames(view.svg(), rect) == wanted
+
+
+def test_nothing_is_framed_unless_it_is_asked_for() -> None:
+    view = heatmap([[1.0, 2.0]])
+    framed = heatmap([[1.0, 2.0]], outlined=frozenset([(0, 1)]))
+    for draw in (Heatmap.svg, Heatmap.html):
+        assert draw(heatmap([[1.0, 2.0]], outlined=frozenset())) == draw(view) != draw(framed)
+
+
+def test_numbers_keep_clear_of_the_frame_around_them() -> None:
+    choice = {"text": ".2f", "cell": (36, 20), "outlined": frozenset([(0, 0)])}
+    svg = heatmap([[1.25]], **choice).svg()
+    size = re.search(r'font-size="(\S+)"[^>]*text-anchor="middle"><text[^>]*>1.25<', svg)
+    assert size
+    assert float(size[1]) * 0.602 * 4 <= 36 - 2 * (2 + 1.5 / 2)

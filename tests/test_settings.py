@@ -19,6 +19,7 @@ def figure(
     order: Literal["peak", "mean"] = "peak",
     log: bool = True,
     rows: int = 20,
+    above: float | None = None,
 ) -> None:
     """A figure with a setting of every type."""
 
@@ -29,6 +30,12 @@ def figure(
         *(("k", "5", 5), ("k", 5, 5), ("k", "all", None), ("k", None, None), ("k", "-3", -3)),
         *(("log", "yes", True), ("log", "No", False), ("log", "0", False), ("log", True, True)),
         *(("order", "mean", "mean"), ("rows", "7", 7), ("prompt", "a b", "a b"), ("prompt", 2, 2)),
+        *(
+            ("above", "0.1", 0.1),
+            ("above", 2, 2.0),
+            ("above", "1e-3", 1e-3),
+            ("above", "all", None),
+        ),
         *(("feature", "0/s/1", "0/s/1"), ("feature", None, None), ("prompt", "0", "0")),
     ],
 )
@@ -50,6 +57,9 @@ def test_a_setting_becomes_what_the_figure_takes(name: str, written: Any, value:
         ("log", "maybe", "log is 'maybe'. Allowed: yes or no."),
         ("order", "size", "order is 'size'. Allowed: peak, mean."),
         ("order", ["peak"], "order is ['peak']. Allowed: peak, mean."),
+        ("above", "much", "above is 'much'. Allowed: a number or all."),
+        ("above", "nan", "above is 'nan'. Allowed: a number or all."),
+        ("above", True, "above is True. Allowed: a number or all."),
         ("prompt", 1.5, "prompt is 1.5. Allowed: text or a whole number."),
     ],
 )

@@ -6,11 +6,12 @@ Leaves the meaning of a setting to its figure.
 from __future__ import annotations
 
 import inspect
+import math
 import types
 import typing
 from collections.abc import Callable, Mapping
-from numbers import Integral
-from typing import Any, Literal
+from numbers import Integral, Real
+from typing import Any, Literal, NamedTuple
 
 from actcore.errors import BadValue, UnknownName
 from actcore.sites import FeatureId
@@ -41,16 +42,11 @@ def _parsed(name: str, value: Any, hint: Any) -> Any:
     if value is None and type(None) in options:
         return None
     for option in options:
-        if typing.get_origin(option) is Literal and value in typing.get_args(option):
-            return value
-        if option is type(None) and isinstance(value, str) and value.lower() in _ALL:
-            return None
-        if option is bool and isinstance(value, bool | str) and str(value).lower() in _YES_NO:
-            return _YES_NO[str(value).lower()]
-        if option is int and _is_whole(value):
-            return int(value)
-        if option is str and isinstance(value, str):
-            return value
+        if typing.get_origin(option) is Literal:
+            if value in typing.get_args(option):
+                return value
+        elif _KINDS[option].fits(value):
+            return _KINDS[option].parse(value)
     raise BadValue(name, value, " or ".join(map(_said, options)))
 
 
@@ -61,9 +57,43 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
+def _is_number(value: Any) -> bool:
+    """Whether it is, or says, a finite number."""
+    if isinstance(value, bool) or not isinstance(value, str | Real):
+        return False
+    try:
+        return math.isfinite(float(value))
+    except (ValueError, OverflowError):
+        return False
+
+
+def _is_yes_or_no(value: Any) -> bool:
+    return isinstance(value, bool | str) and str(value).lower() in _YES_NO
+
+
+def _is_all(value: Any) -> bool:
+    return isinstance(value, str) and value.lower() in _ALL
+
+
+class _Kind(NamedTuple):
+    """A type of setting: what a message calls it, what fits it, and what becomes of that."""
+
+    said: str
+    fits: Callable[[Any], bool]
+    parse: Callable[[Any], Any]
+
+
+_KINDS: dict[Any, _Kind] = {
+    int: _Kind("a whole number", _is_whole, int),
+    float: _Kind("a number", _is_number, float),
+    bool: _Kind("yes or no", _is_yes_or_no, lambda value: _YES_NO[str(value).lower()]),
+    str: _Kind("text", lambda value: isinstance(value, str), str),
+    type(None): _Kind("all", _is_all, lambda _: None),
+}
+
+
 def _said(option: Any) -> str:
     """A type in the words of the message."""
     if typing.get_origin(option) is Literal:
         return ", ".join(typing.get_args(option))
-    words = {int: "a whole number", bool: "yes or no", str: "text", type(None): "all"}
-    return words[option]
+    return _KINDS[option].said

@@ -11,6 +11,7 @@ import numpy as np
 
 from actcore.views.cell_words import UNDER, CellWords, cell_words
 from actcore.views.chart_html import Theme, config, theme
+from actcore.views.frames import INSET, LINE_WIDTH, frames
 from actcore.views.grid import Grid
 from actcore.views.heatmap_axes import columns, rows
 from actcore.views.heatmap_data import hovered, themed
@@ -24,7 +25,8 @@ from actcore.views.text import script_json
 
 Layer = dict[str, Any]
 
-_MOST_ELEMENTS = 500
+#: SVG has an element for each cell up to so many; a browser takes seconds over more.
+MOST_ELEMENTS = 500
 #: Stripes of "no data": pixels from one to the next and across; and a card that they fill.
 _STRIPES, _STRIPE, _WIDEST = 9, 2.2, 3000
 # Vega-Lite has no such encoding for rectangles; Vega reads the expression cell by cell.
@@ -51,7 +53,9 @@ def heatmap_spec(
     words = cell_words(view)
     layers = [_hatch(view, look)] if cells.empty.any() else []
     layers.append(_cells(view, dark=dark, clicked=None if selected else select))
-    layers += _words(view, words, dark=dark) if words else []
+    layers += _frames(view, cells, look) if view.outlined else []
+    step = f"width / {len(view.columns)}"
+    layers += word_layers(view, words, step, dark=dark) if words else []
     layers += _edge(selected, look) if selected else []
     return {
         "layer": layers,
@@ -67,7 +71,7 @@ def heatmap_spec(
 
 def _renderer(view: Matrix) -> str:
     """SVG for few cells; a browser takes seconds over the elements of many."""
-    return "canvas" if len(view.rows) * len(view.columns) > _MOST_ELEMENTS else "svg"
+    return "canvas" if len(view.rows) * len(view.columns) > MOST_ELEMENTS else "svg"
 
 
 def _click(name: str) -> dict[str, Any]:
@@ -102,7 +106,7 @@ def _cells(view: Matrix, *, dark: bool, clicked: str | None) -> Layer:
     return {
         "name": CELLS,
         "mark": {"type": "rect", "invalid": None, "strokeDash": {"expr": _DASHES}, **shown},
-        "encoding": {"color": _colour(view, dark=dark), **_edges(clicked, dark=dark)},
+        "encoding": {"color": colour(view, dark=dark), **_edges(clicked, dark=dark)},
     }
 
 
@@ -125,9 +129,34 @@ def _edges(clicked: str | None, *, dark: bool) -> dict[str, Any]:
     }
 
 
-def _words(view: Matrix, words: CellWords, *, dark: bool) -> list[Layer]:
-    """The values in their cells, and a line under them, as long as the cells are wide enough."""
-    step = f"width / {len(view.columns)}"
+def _frames(view: Matrix, cells: Grid, look: Theme) -> list[Layer]:
+    wide, high = view.cell
+    framed = [
+        {"_row": row, "_column": column, "_frame": ink}
+        for row, column, ink in frames(view, cells, look.ground, look.ink)
+    ]
+    return [
+        {
+            "data": {"values": framed},
+            "mark": {
+                "type": "rect",
+                "fill": None,
+                "stroke": {"expr": "datum._frame"},
+                "strokeWidth": LINE_WIDTH,
+                "width": {"band": 1 - 2 * INSET / wide},
+                "height": {"band": 1 - 2 * INSET / high},
+                "aria": False,
+                "tooltip": None,
+            },
+        }
+    ]
+
+
+def word_layers(view: Matrix, words: CellWords, step: str, *, dark: bool) -> list[Layer]:
+    """The values in their cells, and a line under them, as long as the cells are wide enough.
+
+    `step` is an expression of Vega's for the width of a cell.
+    """
     size = f"min({words.size}, ({step} - 6) / {words.em:.3f})"
     mark = {
         "type": "text",
@@ -166,7 +195,8 @@ def _edge(selected: tuple[int, int], look: Theme) -> list[Layer]:
     ]
 
 
-def _colour(view: Matrix, *, dark: bool) -> dict[str, Any]:
+def colour(view: Matrix, *, dark: bool) -> dict[str, Any]:
+    """The colour of `heatmap_data`'s cells as an encoding, with its legend."""
     stops = ramp_stops(view.ramp, theme(dark).ground)
     paint = f"datum.{themed('_paint', dark=dark)}"
     return {

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from actcore.views.axes import Axis, column_axis, row_axis
 from actcore.views.cell_words import UNDER, cell_inks, cell_words
+from actcore.views.frames import INSET, LINE_WIDTH, frames
 from actcore.views.grid import Grid
 from actcore.views.legend import legend, ramp_bar, swatch
 from actcore.views.matrix import Matrix
@@ -23,6 +24,7 @@ from actcore.views.palette import WHITE, Bytes, hexed
 from actcore.views.scale import scale
 from actcore.views.svg import (
     HATCH,
+    INK,
     LINE,
     QUIET,
     Part,
@@ -47,8 +49,8 @@ def heatmap_svg(view: Matrix, cells: Grid) -> str:
     rows, columns = row_axis(view.rows, view.cell[1]), column_axis(view.columns, view.cell[0])
     matrix = _with_axes(_matrix(view, cells), rows, columns, view)
     width = max(matrix.width, _LEAST)
-    under = legend(list(_legend_parts(view, cells)), width)
-    notes = [paragraph(note, width, _TITLE, QUIET) for note in _notes(view, rows, columns)]
+    under = legend(list(legend_parts(view, cells)), width)
+    notes = [paragraph(note, width, _TITLE, QUIET) for note in spelled_out(view, rows, columns)]
     return framed(view.title, stacked([matrix, under, stacked(notes, 4)], 16), view.under_picture)
 
 
@@ -85,16 +87,17 @@ def _matrix(view: Matrix, cells: Grid) -> Part:
     parts.append(
         _image(colours, cells.empty, width, height)
         if dense
-        else _shapes(colours, cells.empty, wide, high)
+        else shapes(colours, cells.empty, wide, high)
     )
-    parts.append(_lines(n_rows, n_columns, wide, high))
+    parts.append(hairlines(n_rows, n_columns, wide, high))
     parts += [dashed(wide * at, 0, wide, height) for at in np.flatnonzero(cells.aside).tolist()]
+    parts += _frames(view, cells)
     if not dense:
         parts.append(_words(view, cells))
     return Part(width, height, "".join(parts))
 
 
-def _shapes(colours: Bytes, empty: NDArray[np.bool_], wide: int, high: int) -> str:
+def shapes(colours: Bytes, empty: NDArray[np.bool_], wide: int, high: int) -> str:
     """Neighbours of one colour in a row are one rectangle, all of one colour are one path."""
     codes = (colours.astype(np.int64) * (65536, 256, 1)).sum(axis=2)
     codes[empty] = -1
@@ -124,13 +127,26 @@ def _runs(codes: NDArray[np.int64]) -> Iterator[tuple[int, int, int, int]]:
     yield from (tuple(map(int, place)) for place in places)  # type: ignore[misc]
 
 
-def _lines(n_rows: int, n_columns: int, wide: int, high: int) -> str:
-    """Hairlines between cells that are large enough, and an edge around them all."""
+def hairlines(n_rows: int, n_columns: int, wide: int, high: int) -> str:
+    """Lines between cells that are large enough, and an edge around them all."""
     width, height = wide * n_columns, high * n_rows
     down = "".join(f"M{wide * at} 0V{height}" for at in range(n_columns + 1) if wide >= 8)
     across = "".join(f"M0 {high * at}H{width}" for at in range(n_rows + 1) if high >= 8)
     edge = f"M0 0H{width}V{height}H0z"
     return f'<path d="{down}{across}{edge}" fill="none" stroke="{hexed(LINE)}" stroke-width=".75"/>'
+
+
+def _frames(view: Matrix, cells: Grid) -> Iterator[str]:
+    wide, high = view.cell
+    for row, column, colour in frames(view, cells, WHITE, INK):
+        yield box(
+            wide * column + INSET,
+            high * row + INSET,
+            wide - 2 * INSET,
+            high - 2 * INSET,
+            "none",
+            more=f'stroke="{colour}" stroke-width="{LINE_WIDTH}"',
+        )
 
 
 def _words(view: Matrix, cells: Grid) -> str:
@@ -188,7 +204,8 @@ def _png(pixels: Bytes) -> bytes:
     )
 
 
-def _legend_parts(view: Matrix, cells: Grid) -> Iterator[Part]:
+def legend_parts(view: Matrix, cells: Grid) -> Iterator[Part]:
+    """What the legend of a matrix says."""
     if np.isfinite(view.high).any():
         low, high, marks = scale(view, ticks)
         yield ramp_bar(low, high, view.unit, ramp=view.ramp, log=view.log, marks=marks)
@@ -198,7 +215,7 @@ def _legend_parts(view: Matrix, cells: Grid) -> Iterator[Part]:
         yield swatch("unmeasured", "no data")
 
 
-def _notes(view: Matrix, rows: Axis, columns: Axis) -> Iterator[str]:
+def spelled_out(view: Matrix, rows: Axis, columns: Axis) -> Iterator[str]:
     """The labels that did not fit on an axis, whole."""
     for name, axis, labels in (
         (view.row_title or "row", rows, view.rows),

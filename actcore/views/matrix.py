@@ -24,8 +24,8 @@ class Matrix:
     on a scale of their own. `low` and `high` are the ends of the scale; as arrays that broadcast to
     [rows, columns] they are one scale for each row, or column, and `full` says in words what the
     strongest colour stands for. `text` is a number format such as ".2f" and `under` the column for
-    a small line below; both are written where every cell has room for them. `warning` is said
-    before the picture.
+    a small line below; both are written where every cell has room for them. The cells `outlined`,
+    as (row, column), are framed. `warning` is said before the picture.
     """
 
     table: pa.Table
@@ -49,6 +49,7 @@ class Matrix:
     column_title: str = ""
     hover: tuple[str, ...] = ()
     cell: tuple[int, int] = (44, 18)
+    outlined: frozenset[tuple[int, int]] = frozenset()
     warning: str = ""
 
     @property
