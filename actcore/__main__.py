@@ -11,11 +11,11 @@ class _NoPandas:
     """Says that there is no pandas.
 
     Arrow imports it at the first array it makes, only to know a frame if it meets one, and that
-    takes longer than drawing the pictures. No command has a frame.
+    takes longer than drawing the pictures. No command has a frame. Torch will not do without.
     """
 
     def find_spec(self, name: str, *_: object) -> None:
-        if name == "pandas":
+        if name == "pandas" and "torch" not in sys.modules:
             raise ModuleNotFoundError(name)
 
 

@@ -10,7 +10,9 @@ import argparse
 import os
 import platform
 
+from benchmarks.coactivation import coactivation
 from benchmarks.commands import categories, layers
+from benchmarks.dense import dense
 from benchmarks.groups import groups
 from benchmarks.harness import Effort
 from benchmarks.page import page
@@ -23,8 +25,10 @@ BENCHMARKS = {
     "categories": categories,
     "layers": layers,
     "groups": groups,
+    "coactivation": coactivation,
     "reading": reading,
     "strips": strips,
+    "dense": dense,
     "page": page,
 }
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from scripts.demo.descriptions import HEADER, descriptions
 from scripts.demo.dump import dump
+from scripts.demo.matrices import matrices, write_zip
 from scripts.demo.people import Question
 from scripts.demo.pools import RELATIONS
 from scripts.demo.running import Demo, Token
@@ -60,7 +61,7 @@ def main() -> None:
 
 
 def write(model: Path, wordnet: Path, output: Path) -> None:
-    """Writes `demo_dump.json`, prompts, descriptions and two runs of neuron norms."""
+    """Writes the dump, prompts, descriptions, two runs of neuron norms, and matrices."""
     demo = Demo(model)
     training = json.loads((model / "training.json").read_text(encoding="utf-8"))
     found = texts(Settings(**training["settings"]), wordnet)
@@ -77,6 +78,7 @@ def write(model: Path, wordnet: Path, output: Path) -> None:
     for name, question in RUNS.items():
         path = output / f"demo_neurons_{name}.csv"
         _write_rows(path, NORMS, _norms(demo, f"Q: {question}\nA:"))
+    write_zip(output / "demo_coactivation.zip", matrices(model))
 
 
 def _asked(found: Texts) -> list[Asked]:

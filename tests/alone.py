@@ -117,8 +117,11 @@ def _card(block: Any) -> Card:
 def _pictures(block: Any) -> Iterator[str]:
     for chart in block.get("vega_lite_chart"):
         yield chart.proto.spec + chart.proto.data.data.hex()
-    for strips in block.get("bidi_component"):
-        yield json.dumps(unpacked(strips.proto.bytes))
+    for component in block.get("bidi_component"):
+        sent = component.proto
+        # Strips are sent as packed text, a dense heatmap as bytes beside what is said of them.
+        dense = sent.mixed.SerializeToString(deterministic=True).hex()
+        yield json.dumps(unpacked(sent.bytes)) if sent.bytes else dense
     for plot in block.get("plotly_chart"):
         yield plot.proto.spec
     for table in block.dataframe:

@@ -36,8 +36,8 @@ def test_the_page_opens_on_the_demo_and_the_strongest_of_its_cells() -> None:
     page = opened("categories")
     assert titles(page) == [
         "20 features by 6 groups of prompts",
-        "11/demo/answer_colon/1004 on the prompts of employer",
-        "11/demo/answer_colon/1004 in each group",
+        "6/demo/answer_colon/1002 on the prompts of university",
+        "6/demo/answer_colon/1002 in each group",
         "Active prompts per feature",
     ]
     assert address(page) == {}

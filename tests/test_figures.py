@@ -23,7 +23,7 @@ from actcore.readers import read
 from actcore.views.bars import Bars
 from actcore.views.heatmap import Heatmap
 from actcore.views.view import View
-from tests.tiny import dump, listed, lively, padded, probe, runs, tiny
+from tests.tiny import asked, asked_means, dump, listed, lively, padded, probe, runs, tiny
 
 Choices = dict[str, tuple[object, ...]]
 
@@ -34,11 +34,10 @@ TOGETHER = {
     "odd_prompts.jsonl": ("odd_descriptions.csv",),
     "demo_neurons_birth_city.csv": ("demo_neurons_university.csv",),
 }
+SUFFIXES = (".json", ".jsonl", ".csv", ".gz", ".parquet", ".zip", ".npz")
 WITH = {name for others in TOGETHER.values() for name in others}
 NAMES = sorted(
-    path.name
-    for path in FOLDER.iterdir()
-    if path.name.endswith((".json", ".jsonl", ".csv", ".gz", ".parquet")) and path.name not in WITH
+    path.name for path in FOLDER.iterdir() if path.suffix in SUFFIXES and path.name not in WITH
 )
 samples = pytest.mark.parametrize("sample_name", NAMES)
 figures = pytest.mark.parametrize("name", FIGURES)
@@ -48,6 +47,19 @@ OF_GROUPS = frozenset(
 OF_LAYERS = frozenset(
     ["layer_by_token", "layer_difference", "top_neurons", "neuron_path", "token_layer_space"]
 )
+#: These need slots; and these, more than the means of a relation.
+OF_SLOTS = frozenset(["separation_by_layer", "all_layers", "slots"])
+OF_SHARES = frozenset(["consistency", "common_features"])
+OF_RELATIONS = (
+    frozenset(["dense", "top_free", "top_overlap", "relation_statistics", "matching_features"])
+    | frozenset(["coactivation"])
+    | OF_SLOTS
+    | OF_SHARES
+)
+#: These show all features, unless they are asked for k.
+OF_ALL = frozenset(["feature_by_group", "prompts_per_feature", "feature_by_token"])
+#: Pictures of numbers that are not in the unit of the source.
+OF_FRACTIONS = OF_SHARES | {"top_overlap", "coactivation"}
 
 _KIND = {"kind": (None, "meaning"), "source": (None, "1/m/end"), "find": (None, "cats", "2/m")}
 _GROUPS: Choices = {
@@ -119,6 +131,22 @@ CHOICES: dict[str, Choices] = {
         "feature": ("1/mlp_out/7", "2/mlp_out/4"),
         "most": (5000, 3),
     },
+    "relations": {
+        "slots": (1, 2, 3),
+        "layer": (0, 3),
+        "k": (1, 2, 3),
+        "threshold": (0.1, 0.25, 0.6),
+        "share": (0.5, 0.8),
+        "top": (1, 3, 6),
+        "draws": (0, 20, 200),
+        "seed": (0, 1),
+        "feature": ("0/resid_pre/1", "3/resid_pre/2", "3/resid_pre/5"),
+        "features": (None, "0/resid_pre/1,3/resid_pre/0", "3/resid_pre/0,0/resid_pre/1"),
+        "measure": ("jaccard", "share"),
+        "specials": ("exclude", "include"),
+    },
+    "all_layers": {"scale": ("shared", "layer")},
+    "dense": {"scale": ("layer", "all"), "log": (False, True)},
     "layer_difference": {"scale": ("shared", "layer")},
     "neuron_path": {"a": (None, 0, 1), "b": (None, 0, 1)},
 }
@@ -141,16 +169,30 @@ FIXED: dict[tuple[str, str], dict[str, object]] = {
     ("group_prompts", "scale"): {"feature": "1/m/end/1", "k": 3},
     ("layer_difference", "a"): {"b": 1},
     ("neuron_path", "specials"): {"feature": "1/mlp_out/7"},
+    ("dense", "scale"): {"layer": 0},
+    ("matching_features", "slots"): {"feature": "3/resid_pre/5"},
+    ("coactivation", "slots"): {"k": 1},
 }
 
 
 def small_dataset(name: str) -> Dataset:
     """A small Dataset for which the figure has something to show."""
+    if name in OF_RELATIONS:
+        return asked() if name == "coactivation" else asked_means()
     return listed() if name in OF_GROUPS else runs() if name in OF_LAYERS else lively()
 
 
+def dataset_with(name: str, setting: str) -> Dataset:
+    """A small Dataset in which the setting can show."""
+    if setting == "padding" and name not in OF_GROUPS:
+        return padded()
+    if name in OF_RELATIONS and setting in ("slots", "threshold"):
+        return asked(slots=None if setting == "slots" else 3)
+    return lively() if (name, setting) == ("coactivation", "specials") else small_dataset(name)
+
+
 def choices_of(name: str, setting: str) -> tuple[object, ...]:
-    job = "layers" if name in OF_LAYERS else "tokens"
+    job = "layers" if name in OF_LAYERS else "relations" if name in OF_RELATIONS else "tokens"
     return (CHOICES[job] | CHOICES.get(name, {}))[setting]
 
 
@@ -171,21 +213,45 @@ def read_sample(name: str) -> Dataset:
     return together([read(FOLDER / file) for file in files]).dataset
 
 
+def lacking(name: str, dataset: Dataset) -> str | None:
+    """The words, as a pattern, that say why a Dataset cannot have a figure; None if it can."""
+    sizes = Counter(dataset.prompts["group"].drop_null().to_pylist())
+    if name in OF_RELATIONS:
+        return _lacking_of_relations(name, dataset, bool(sizes))
+    if name == "layer_difference":
+        return r"number of prompts" if dataset.prompts.num_rows < 2 else None
+    if name in ("feature_by_group", "group_profile", "group_effect") and not sizes:
+        return r"none of its prompts has a group"
+    # The odd prompts have groups, but no feature has two of them on either side.
+    few = max(sizes.values(), default=0) < 2 or "odd_prompts" in dataset.source.name
+    if name == "group_effect" and (len(sizes) < 2 or few):
+        return r"it is the only group|no feature was measured on two prompts"
+    return None
+
+
+def _lacking_of_relations(name: str, dataset: Dataset, groups: bool) -> str | None:
+    means = dataset.source.unit == "mean activation"
+    if not groups and name != "coactivation":
+        return r"none of its prompts has a group"
+    if dataset.source.absent == "unmeasured":
+        return r"does not hold every feature on every token"
+    if name == "coactivation":
+        return r"means do not say which features were active together" if means else None
+    if dataset.tokens.num_rows > dataset.prompts.num_rows or dataset.n_special:
+        return r"not every prompt has exactly one token that is not special"
+    if name in OF_SLOTS and "slot" not in dataset.features["kind"].to_pylist():
+        return r"it does not say which features are slots"
+    return None
+
+
 def drawn(name: str, dataset: Dataset) -> View | None:
     """The figure; None where the Dataset cannot have it."""
-    sizes = Counter(dataset.prompts["group"].drop_null().to_pylist())
-    lacking = {
-        "feature_by_group": not sizes,
-        "group_profile": not sizes,
-        # The odd prompts have groups, but no feature has two of them on either side.
-        "group_effect": len(sizes) < 2
-        or max(sizes.values()) < 2
-        or "odd_prompts" in dataset.source.name,
-        "layer_difference": dataset.prompts.num_rows < 2,
-    }
-    if not lacking.get(name):
-        return draw(name, dataset)
-    with pytest.raises((NotMeasured, BadValue), match=r"group|number of prompts|is measured"):
+    missing = lacking(name, dataset)
+    if missing is None:
+        # Seconds each, for a picture of 12,072 features that no page would show.
+        few = {"k": 50} if dataset.features.num_rows > 1000 and name in OF_ALL else {}
+        return draw(name, dataset, **few)
+    with pytest.raises((NotMeasured, BadValue), match=missing):
         draw(name, dataset)
     return None
 
@@ -262,7 +328,8 @@ def test_a_caption_says_the_unit_and_what_is_left_out(sample_name: str, name: st
     if view is None:
         return
     caption = view.caption
-    assert caption.startswith(dataset.source.unit.capitalize())
+    if name not in OF_FRACTIONS:
+        assert caption.startswith(dataset.source.unit.capitalize())
     assert ("measured" in caption) == (dataset.source.absent == "unmeasured")
     given = name in OF_GROUPS - {"group_prompts"} and "prompt_values" in dataset.others
     if "specials" in settings_of(name) and dataset.n_special and not given:
@@ -276,7 +343,7 @@ def test_a_caption_says_the_unit_and_what_is_left_out(sample_name: str, name: st
 @pytest.mark.parametrize(("name", "setting"), SETTINGS)
 def test_every_choice_of_a_setting_shows(name: str, setting: str) -> None:
     fixed, choices = FIXED.get((name, setting), {}), choices_of(name, setting)
-    dataset = padded() if setting == "padding" and name not in OF_GROUPS else small_dataset(name)
+    dataset = dataset_with(name, setting)
     views = [draw(name, dataset, **fixed, **{setting: choice}) for choice in choices]
     assert len(choices) > 1
     assert len({view.svg() for view in views}) == len(views)
@@ -300,7 +367,11 @@ def test_all_features_are_asked_for_by_all_or_none() -> None:
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("strip", {}, "No figure 'strip'. Nearest: 'token_strip', 'stacked_strips' (16 in all)."),
+        (
+            "strip",
+            {},
+            "No figure 'strip'. Nearest: 'token_strip', 'stacked_strips', 'slots' (27 in all).",
+        ),
         ("token_strip", {"kk": 1}, "No setting 'kk'. Nearest: 'k' (11 in all)."),
         ("token_strip", {"k": "two"}, "k is 'two'. Allowed: a whole number."),
         ("token_strip", {"k": True}, "k is True. Allowed: a whole number."),
@@ -365,7 +436,7 @@ def test_a_strange_dataset_is_drawn_or_refused_in_words(name: str, number: int) 
 def test_the_svg_of_a_few_tokens_is_the_golden_one(
     name: str, golden: Callable[[str, str], None]
 ) -> None:
-    small = small_dataset(name) if name in OF_GROUPS | OF_LAYERS else tiny()
+    small = small_dataset(name) if name in OF_GROUPS | OF_LAYERS | OF_RELATIONS else tiny()
     golden(f"{name}.svg", draw(name, small).svg())
 
 

@@ -15,6 +15,8 @@ def app() -> None:
     chosen = {
         "pick": kept.choice("Pick", {"a": "Letter a", "b": "Letter b"}, key="pick"),
         "n": kept.number("N", 1, most, key="n", default=min(5, most)),
+        "x": kept.real("X", 0.0, 1e6, key="x", default=0.1),
+        "at": kept.slider("At", ["0", "3", "11"], key="at", default="3"),
         "on": kept.toggle("On", key="on"),
         "find": kept.words("Find", key="find"),
         "file": kept.path("File", ["x", "y"], key="file", default="x", accept_new_options=True),
@@ -24,8 +26,27 @@ def app() -> None:
     st.session_state["chosen"] = chosen
 
 
-DEFAULTS = {"pick": "a", "n": 5, "on": False, "find": "", "file": "x", "none": None, "more": ["d"]}
-OTHERS = {"pick": "b", "n": 7, "on": True, "find": "é & ?", "file": "../z", "none": "w"}
+DEFAULTS = {
+    "pick": "a",
+    "n": 5,
+    "x": 0.1,
+    "at": "3",
+    "on": False,
+    "find": "",
+    "file": "x",
+    "none": None,
+    "more": ["d"],
+}
+OTHERS = {
+    "pick": "b",
+    "n": 7,
+    "x": 2.25,
+    "at": "11",
+    "on": True,
+    "find": "é & ?",
+    "file": "../z",
+    "none": "w",
+}
 OTHERS |= {"more": ["e", "d"]}
 
 
@@ -67,6 +88,16 @@ def test_an_address_is_read_and_stays() -> None:
         ("n", "5.0"),
         ("n", "٥"),
         ("n", ""),
+        ("x", "-0.1"),
+        ("x", "1000001"),
+        ("x", "nan"),
+        ("x", "inf"),
+        ("x", "٣"),
+        ("x", "a"),
+        ("x", ""),
+        ("at", "1"),
+        ("at", "11.0"),
+        ("at", ""),
         ("on", "true"),
         ("on", "1"),
         ("find", "x" * 201),
@@ -84,10 +115,14 @@ def test_a_choice_goes_into_the_address_and_its_default_out_again() -> None:
     page = opened()
     page.selectbox(key="pick").select("b").run()
     page.number_input(key="n").set_value(7).run()
+    page.number_input(key="x").set_value(0.5).run()
+    page.select_slider(key="at").set_value("11").run()
     page.toggle(key="on").set_value(True).run()
-    assert address(page) == {"pick": "b", "n": "7", "on": "True"}
+    assert address(page) == {"pick": "b", "n": "7", "x": "0.5", "at": "11", "on": "True"}
     page.selectbox(key="pick").select("a").run()
     page.number_input(key="n").set_value(5).run()
+    page.number_input(key="x").set_value(0.1).run()
+    page.select_slider(key="at").set_value("3").run()
     page.toggle(key="on").set_value(False).run()
     assert address(page) == {}
 

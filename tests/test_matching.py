@@ -37,11 +37,19 @@ def test_each_layer_has_the_feature_of_the_most_similar_profile() -> None:
     ]
 
 
+def test_of_features_that_are_as_alike_the_strongest_is_the_match() -> None:
+    profile = np.array([[5], [4], [8.0]])
+    nearly = 2 * profile + [[0.3], [0], [0]]
+    layers = {0: profile, 1: np.hstack([profile, nearly, np.eye(3)[:, :1] * 99, profile])}
+    table = matching(means(layers, ["a", "b", "c"]), feature=0)
+    assert table["index"].to_pylist() == [0] * 3 + [1] * 3
+
+
 def test_rounding_does_not_break_a_tie() -> None:
     profile = np.array([[5], [4], [8.0]])
-    layers = {0: profile, 1: np.hstack([3 * profile, profile])}
+    layers = {0: profile, 1: np.hstack([profile[::-1], profile, profile])}
     table = matching(means(layers, ["a", "b", "c"]), feature=0)
-    assert table["index"].to_pylist() == [0] * 6
+    assert table["index"].to_pylist() == [0] * 3 + [1] * 3
 
 
 def test_a_match_that_is_a_slot_has_its_label() -> None:
@@ -59,7 +67,9 @@ def drawn(seed: int) -> tuple[dict[int | None, Array], list[str]]:
 
 
 @given(st.integers(0, 10_000), st.integers(0, 14))
-def test_a_match_has_the_largest_cosine_over_the_samples(seed: int, feature: int) -> None:
+def test_a_match_has_the_largest_cosine_over_the_samples_and_of_equals_the_largest_values(
+    seed: int, feature: int
+) -> None:
     layers, groups = drawn(seed)
     profile = layers[feature // 5][:, feature % 5].astype(np.float64)
     assume(profile.any())
@@ -73,7 +83,9 @@ def test_a_match_has_the_largest_cosine_over_the_samples(seed: int, feature: int
             continue
         cosine = np.where(norms > 0, profile @ values / np.maximum(norms, 1e-9), -1)
         cosine /= np.linalg.norm(profile)
-        best = feature % 5 if own else int(np.flatnonzero(cosine > cosine.max() - 1e-9)[0])
+        alike = np.flatnonzero(cosine >= cosine.max() - 1e-3)
+        strongest = alike[norms[alike] > norms[alike].max() - 1e-9]
+        best = feature % 5 if own else int(strongest[0])
         assert [row["group"] for row in of_layer] == ["x", "y", "z"]
         for row in of_layer:
             mean = values[[group == row["group"] for group in groups], best].mean()

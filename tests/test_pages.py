@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +76,10 @@ def test_every_page_opens_alone_and_through_the_router(open_page: Open) -> None:
 
 #: What is chosen so that each page shows all that it can.
 ALL = {
-    "tokens": {"position": "1"},
+    "tokens": {"position": "0"},
     "categories": {"effect": "True"},
     "layers": {"space": "True"},
+    "coactivation": {},
 }
 TOKENS = (
     *("token_strip", "feature_by_token", "top_features", "token_features"),
@@ -88,6 +90,15 @@ GROUPS = (
     "prompts_per_feature",
 )
 ONE_RUN = ("layers_0", "top_neurons", "neuron_path", "token_layer_space")
+#: What the Co-activation page shows, and what it shows below them of what is chosen there.
+OF_LAYER = ("separation_by_layer", "slots", "dense")
+BELOW = {
+    "free": ("top_free", "consistency", "top_overlap"),
+    "relations": ("relation_statistics", "common_features"),
+    "layers": ("all_layers",),
+    "feature": ("matching_features",),
+    "together": ("coactivation",),
+}
 TWO_RUNS = ("layers_0", "layers_1", "layer_difference", *ONE_RUN[1:])
 #: What a page cannot show of a sample, and the words that say why.
 LACKING = {
@@ -98,9 +109,22 @@ LACKING = {
             "demo_neurons_birth_city.csv": "no feature was measured on two prompts of it and two",
             "odd_neurons.csv": "it is the only group",
             "odd_prompts.jsonl": "no feature was measured on two prompts of it and two",
+            "demo_coactivation.zip": "no feature was measured on two prompts of it and two",
+        }.items()
+    },
+    **{
+        ("coactivation", name): ({*OF_LAYER, *BELOW["free"]}, said)
+        for name, said in {
+            "demo_dump.json": "none of its prompts has a group",
+            **dict.fromkeys(
+                {*NAMES} - {"demo_dump.json", "demo_coactivation.zip"},
+                "does not hold every feature on every token",
+            ),
         }.items()
     },
 }
+#: Without relations it is still shown what is active together, where all was measured.
+INSTEAD = {("coactivation", "demo_dump.json"): BELOW["together"]}
 
 
 @pytest.mark.parametrize("sample_name", NAMES)
@@ -113,11 +137,15 @@ def test_every_sample_fills_every_card_or_one_message_says_why_not(
     page = opened(name, {"data": sample_name, "with": more or [""], **ALL[name]})
     several = read_sample(sample_name).source.unit == "norm" and more
     layers = TWO_RUNS if several else ONE_RUN
-    every = {"tokens": TOKENS, "categories": GROUPS, "layers": layers}[name]
+    free = (*OF_LAYER, *BELOW["free"])
+    every = {"tokens": TOKENS, "categories": GROUPS, "layers": layers, "coactivation": free}[name]
     without, said = LACKING.get((name, sample_name), (set(), ""))
-    assert list(cards(page)) == [key for key in every if key not in without]
-    assert len(page.error) == bool(without)
-    assert all(said in read_as(error.value) for error in page.error)
+    shown = [key for key in every if key not in without]
+    assert list(cards(page)) == [*shown, *INSTEAD.get((name, sample_name), ())]
+    # A page for relations shows other data too, as far as it can: no error.
+    messages = page.main.info if name == "coactivation" else page.error
+    assert len(messages) == bool(without)
+    assert all(said in read_as(message.value) for message in messages)
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -132,7 +160,7 @@ def test_the_settings_of_a_card_give_the_picture_that_it_shows(
 
 
 def test_every_figure_there_is_stands_on_a_page() -> None:
-    on_pages = {*TOKENS, *GROUPS, *TWO_RUNS}
+    on_pages = {*TOKENS, *GROUPS, *TWO_RUNS, *OF_LAYER, *chain(*BELOW.values())}
     on_layers = {name for name in on_pages if name.startswith("layers_")}
     assert on_pages - on_layers | {"layer_by_token"} == set(FIGURES)
 
@@ -348,7 +376,7 @@ def test_the_live_page_asks_for_nothing_that_is_there(monkeypatch: pytest.Monkey
     assert install_line(needs) == 'pip install "safetensors>=0.8"'
     assert install_line(needs[:1]) == ""
     monkeypatch.setattr("importlib.util.find_spec", lambda name: name == "torch" or None)
-    assert [need.found for need in live_needs()] == [True, False, False]
+    assert [need.found for need in live_needs()] == [True, False, False, False]
 
 
 def test_the_live_page_says_what_there_is() -> None:

@@ -16,7 +16,8 @@ from tests.tiny import LIVELY, TINY, dump, probe, read_as
 PAGE = Path(__file__).parent.parent / "pages" / "tokens.py"
 EMPTY = (
     "There is no data yet. Add a file in the sidebar. What can be read: activation dump, prompts "
-    "per feature, feature descriptions, neuron norms, long table. Gzipped too."
+    "per feature, feature descriptions, neuron norms, long table, co-activation results, "
+    "activation matrix, samples. Gzipped too."
 )
 
 Open = Callable[..., AppTest]

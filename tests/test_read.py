@@ -146,7 +146,11 @@ def test_json_named_csv_is_told_its_name() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [bytes(range(256)) * 20, DUMP.decode().encode("utf-16-le"), gzip.compress(b"\x7fELF\0\1", mtime=0)],
+    [
+        bytes(range(256)) * 20,
+        DUMP.decode().encode("utf-16-le"),
+        gzip.compress(b"\x7fELF\0\1", mtime=0),
+    ],
 )
 def test_binary_junk_is_no_text(data: bytes) -> None:
     said = "these bytes are neither UTF-8 text nor Parquet, NumPy or zip"

@@ -18,7 +18,8 @@ from actcore.figures import draw
 from actcore.readers import read
 from actcore.views.text import markdown
 from tests.alone import ROOT, Card, Link, cards, opened
-from tests.tiny import DESCRIBED, LISTED, RUN_A, RUN_B, dump, probe, read_as
+from tests.test_read_samples import npz
+from tests.tiny import DESCRIBED, LISTED, RUN_A, RUN_B, SAMPLED, dump, probe, read_as
 
 AWKWARD = "-q='x' $(touch gone) \\ \n%s é"
 
@@ -50,6 +51,13 @@ GROUPED = {
     '"described" by $me.csv': DESCRIBED.replace(b"meaning", b"$(touch gone) it's"),
 }
 RUNS = {"-it's $HOME `a`.csv": RUN_A, '$(touch gone) "b" all.csv': RUN_B}
+ASKED = {
+    "-it's $HOME `s`.npz": npz(
+        **{f"layer{layer}": values for layer, values in SAMPLED.items()},
+        labels=[0, 1, 2, 0, 1, 2],
+        names=["work", AWKWARD, "$(touch gone) it's"],
+    )
+}
 #: With nothing chosen, and with everything that can be.
 CASES = {
     "tokens": Case("tokens", DUMP, 5, {}),
@@ -80,6 +88,25 @@ CASES = {
         {"reduce": "l2", "scale": "layer", "align": "text", "specials": "True", "log": "True"}
         | {"space": "True", "layer": "1", "position": "2", "feature": "1/mlp_out/9"}
         | {"run": '$(touch gone) "b" all'},
+    ),
+    "coactivation": Case("coactivation", ASKED, 4, {}),
+    "coactivation, all": Case(
+        "coactivation",
+        ASKED,
+        6,
+        {"slots": "3", "layer": "0", "below": "free", "k": "2", "shared": "True", "above": "0.25"},
+    ),
+    "coactivation, numbers": Case(
+        "coactivation", ASKED, 5, {"slots": "3", "below": "relations", "share": "0.5"}
+    ),
+    "coactivation, layers": Case(
+        "coactivation", ASKED, 4, {"slots": "3", "below": "layers", "own": "True"}
+    ),
+    "coactivation, a feature": Case(
+        "coactivation", ASKED, 2, {"below": "feature", "feature": "3/resid_pre/1"}
+    ),
+    "coactivation, together": Case(
+        "coactivation", ASKED, 2, {"below": "together", "measure": "share", "above": "0.6"}
     ),
 }
 

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from actcore.dataset import Dataset, together
+from actcore.figures import draw
 from actcore.readers import READERS, read
 from actcore.readers.content import Content
 from scripts import odd_dump, odd_files
@@ -32,31 +33,35 @@ class Counts(NamedTuple):
     active: int
 
 
-DUMP, PROMPTS, ABOUT, NORMS = (
-    *("activation dump", "prompts per feature"),
-    *("feature descriptions", "neuron norms"),
+DUMP, PROMPTS, ABOUT, NORMS, RESULTS = (
+    *("activation dump", "prompts per feature", "feature descriptions"),
+    *("neuron norms", "co-activation results"),
 )
-#: Counted by loops over json and csv, outside this project.
+#: No files to open: what says whose they are, and the model that the demo's were made with.
+BESIDE = {"README.md", "WORDNET-LICENSE", "demo_model"}
+#: Counted by loops over json, csv and arrays, outside this project.
 SAMPLES = {
-    "demo_dump.json": (DUMP, Counts(6, 116, 240, 27840, 817)),
+    "demo_dump.json": (DUMP, Counts(6, 116, 240, 27840, 751)),
     "odd_dump.json": (DUMP, Counts(7, 77, 11, 844, 153)),
-    "demo_prompts.jsonl.gz": (PROMPTS, Counts(240, 3168, 99, 37881, 3337)),
+    "demo_prompts.jsonl.gz": (PROMPTS, Counts(240, 3168, 98, 26382, 2215)),
     "odd_prompts.jsonl": (PROMPTS, Counts(14, 162, 9, 198, 127)),
-    "demo_descriptions.csv": (ABOUT, Counts(0, 0, 73, 0, 0)),
+    "demo_descriptions.csv": (ABOUT, Counts(0, 0, 72, 0, 0)),
     "odd_descriptions.csv": (ABOUT, Counts(0, 0, 8, 0, 0)),
-    "demo_neurons_birth_city.csv": (NORMS, Counts(1, 14, 946, 1680, 1680)),
-    "demo_neurons_university.csv": (NORMS, Counts(1, 13, 888, 1560, 1560)),
+    "demo_coactivation.zip": (RESULTS, Counts(6, 6, 12072, 72432, 12298)),
+    "demo_neurons_birth_city.csv": (NORMS, Counts(1, 14, 920, 1680, 1680)),
+    "demo_neurons_university.csv": (NORMS, Counts(1, 13, 903, 1560, 1560)),
     "odd_neurons.csv": (NORMS, Counts(1, 11, 12, 106, 104)),
 }
+KINDS = ("birth_date", "birth_city", "university", "major", "employer", "work_city")
 every_sample = pytest.mark.parametrize("name", SAMPLES)
 
 
 def test_every_sample_is_listed_here_and_in_the_readme(sample: Sample) -> None:
     folder = sample("README.md").parent
-    names = {path.name for path in folder.iterdir()} - {"README.md", "WORDNET-LICENSE"}
-    assert names == set(SAMPLES)
+    names = {path.name for path in folder.iterdir()}
+    assert names == set(SAMPLES) | BESIDE
     readme = sample("README.md").read_text(encoding="utf-8")
-    assert [name for name in SAMPLES if f"`{name}`" not in readme] == []
+    assert [name for name in (*SAMPLES, "demo_model/") if f"`{name}`" not in readme] == []
 
 
 @every_sample
@@ -124,20 +129,49 @@ def test_the_demo_lists_what_is_active_the_strongest_first(sample: Sample) -> No
         assert texts == [token["text"] for token in prompt["tokens"]]
 
 
-def test_a_slot_of_the_demo_is_active_on_all_40_questions_of_its_own_kind(sample: Sample) -> None:
-    kinds = ("birth_date", "birth_city", "university", "major", "employer", "work_city")
-    slots = {
-        (source, 1000 + at): kind
-        for source in ("6-demo", "11-demo")
-        for at, kind in enumerate(kinds)
-    }
+def test_the_number_of_a_prompt_of_the_demo_is_its_line_among_the_questions(
+    sample: Sample,
+) -> None:
+    asked = lines(sample("demo_model") / "questions.jsonl.gz")
     for line in lines(sample("demo_prompts.jsonl.gz")):
-        feature = line["source"], line["feature_id"]
-        if feature in slots:
-            assert len(line["active_prompts"]) <= 41
-            strongest = [prompt["prompt_label"] for prompt in line["active_prompts"][:40]]
-            assert strongest == [slots.pop(feature)] * 40
-    assert slots == {}
+        for prompt in line["active_prompts"]:
+            question = asked[prompt["prompt_id"] - 1]
+            assert prompt["prompt_text"] == f"Q: {question['question']}\nA:"
+            assert prompt["prompt_label"] == question["rule_name"]
+
+
+def test_a_slot_of_the_demo_is_active_on_exactly_the_40_questions_of_its_own_kind(
+    sample: Sample,
+) -> None:
+    slots = {
+        (source, 1000 + at): [kind] * 40
+        for source in ("6-demo", "11-demo")
+        for at, kind in enumerate(KINDS)
+    }
+    listed = {
+        (line["source"], line["feature_id"]): [
+            prompt["prompt_label"] for prompt in line["active_prompts"]
+        ]
+        for line in lines(sample("demo_prompts.jsonl.gz"))
+    }
+    assert {feature: listed.pop(feature) for feature in slots} == slots
+    kinds = {feature: len(set(labels)) for feature, labels in listed.items()}
+    assert {n for (source, _), n in kinds.items() if source == "11-demo"} == {6}
+    few = [n <= 2 for (source, _), n in kinds.items() if source == "6-demo"]
+    assert (len(few), sum(few)) == (66, 60)
+    assert [feature for feature in listed if len(listed[feature]) == 240] == [("6-demo", 973)]
+
+
+def test_the_diagonal_of_the_demo_is_that_of_its_training(sample: Sample) -> None:
+    trained = json.loads((sample("demo_model") / "training.json").read_text(encoding="utf-8"))
+    found = draw("separation_by_layer", read(sample("demo_coactivation.zip"))).table
+    held_out = [layer["slots"]["held_out"] for layer in trained["layers"]]
+    for name in ("diagonal", "off_diagonal"):
+        # 500 questions of each kind of the 960 that were asked after training.
+        wanted = [of[name] for of in held_out]
+        assert found[name].to_pylist() == pytest.approx(wanted, abs=0.02)
+    assert found["verdict"].to_pylist() == ["entangled", *["clean"] * 11]
+    assert found["accuracy"].to_pylist()[1:] == [1.0] * 11
 
 
 def test_every_feature_of_the_described_layer_has_a_description(sample: Sample) -> None:

@@ -78,7 +78,11 @@ def many(n: int) -> list[Row]:
 def drawn(view: Separation, *, dark: bool = False, width: int | None = None) -> str:
     """The page's chart as Vega draws it, in a card of this width if one is given."""
     spec, data = view.vega("layer", dark=dark)
-    fit = {"width": width, "autosize": {"type": "fit-x", "contains": "padding"}} if width else {}
+    fit = (
+        {"width": width, "autosize": {"type": "fit-x", "contains": "padding"}}
+        if width
+        else {"autosize": "pad"}
+    )
     return str(vl_convert.vegalite_to_svg({**spec, **fit, "data": records(data)}))
 
 

@@ -56,7 +56,11 @@ def multiples(values: Any, **choices: Any) -> SmallMultiples:
 def drawn(view: SmallMultiples, *, dark: bool = False, width: int | None = None) -> str:
     """The page's chart as Vega draws it, in a card of this width if one is given."""
     spec, data = view.vega("panel", dark=dark)
-    fit = {"width": width, "autosize": {"type": "fit-x", "contains": "padding"}} if width else {}
+    fit = (
+        {"width": width, "autosize": {"type": "fit-x", "contains": "padding"}}
+        if width
+        else {"autosize": "pad"}
+    )
     return str(vl_convert.vegalite_to_svg({**spec, **fit, "data": records(data)}))
 
 

@@ -8,8 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from actcore.dataset import Dataset, together
 from actcore.readers import read
+from tests.relations import means, samples
 
 Values = Sequence[float | None]
 
@@ -174,3 +177,53 @@ def runs() -> Dataset:
     """The Dataset of the three runs."""
     files = {"a.csv": RUN_A, "b.csv": RUN_B, "c.csv": RUN_C}
     return together([read(data, name=name) for name, data in files.items()]).dataset
+
+
+#: Relations, the one of each sample, and by layer what four free features and the slots have on it.
+#: Layer 3 is clean, layer 0 entangled; every threshold, share and order shows.
+ASKED_FOR = ("work", "birth", "city")
+OF_SAMPLE = (*ASKED_FOR, *ASKED_FOR)
+SAMPLED = {
+    layer: np.array(values, np.float32)
+    for layer, values in {
+        0: [
+            [1, 0, 0.3, 0, 0.5, 0.5, 0],
+            [0, 2, 0.3, 0, 0.25, 0.5, 0.5],
+            [0, 0, 0.6, 4, 0, 0.25, 0.5],
+            [3, 0, 0, 0, 0.5, 0.25, 0],
+            [0, 4, 0, 0.2, 0.5, 0, 0.25],
+            [0, 0.2, 0.6, 2, 0, 0.75, 0.25],
+        ],
+        3: [
+            [0.5, 0, 2, 0, 1.5, 0, 0.1],
+            [0.5, 1, 0, 0, 0, 2, 0],
+            [0.5, 0, 0, 0.1, 0, 0, 1],
+            [0.5, 0, 1, 0.25, 2.5, 0, 0],
+            [1.5, 3, 0, 0, 0, 1, 0],
+            [0.5, 0.25, 0, 0, 0.25, 0, 3],
+        ],
+    }.items()
+}
+
+
+def asked(*, slots: int | None = 3) -> Dataset:
+    """The Dataset of SAMPLED; it does not say which features are slots if `slots` is None."""
+    return samples(SAMPLED, OF_SAMPLE, slots=slots, slot_names=ASKED_FOR)
+
+
+def asked_means() -> Dataset:
+    """The same as means, with the shares of samples above 0.1 and the slots on each sample."""
+    of = [[row for row, name in enumerate(OF_SAMPLE) if name == group] for group in ASKED_FOR]
+    by_relation = {layer: values[np.array(of)] for layer, values in SAMPLED.items()}
+    return means(
+        {layer: values.mean(axis=1) for layer, values in by_relation.items()},
+        ASKED_FOR,
+        slots=3,
+        n=[2, 2, 2],
+        shares={
+            layer: (values > np.float32(0.1)).mean(axis=1) for layer, values in by_relation.items()
+        },
+        slot_samples={
+            layer: values[..., 4:].reshape(6, 3) for layer, values in by_relation.items()
+        },
+    )

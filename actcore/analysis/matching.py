@@ -17,7 +17,8 @@ from actcore.dataset.core import Floats
 from actcore.errors import NotMeasured, shortened
 from actcore.schema import MATCHES
 
-#: Sums in another order make equal similarities this unequal.
+#: Profiles over few relations are often alike; nearer to the most alike than this, strength counts.
+_AS_ALIKE = 1e-3
 _ROUNDING = 1e-12
 
 
@@ -25,7 +26,9 @@ def matching(dataset: Dataset, *, feature: int, slots: int | None = None) -> pa.
     """For each layer the feature most like this feature row, which is its own layer's match.
 
     Alike is the cosine of two profiles: the values over the samples, or over the relations where
-    there are no samples. Ties go to the lower index; a layer that is 0 throughout has no match.
+    there are no samples. Of features within 0.001 of the most alike one it is the one with the
+    largest values (l2 norm), then the one with the lower index; a layer that is 0 throughout has no
+    match.
     Returns: MATCHES [value: dataset.source.unit], by layer and relation.
     Raises:  as `relations`; NotMeasured, for a feature that is 0 throughout.
     """
@@ -42,7 +45,7 @@ def matching(dataset: Dataset, *, feature: int, slots: int | None = None) -> pa.
     for each in found.layers:
         column, alike = feature - own.start, 1.0
         if each is not own:
-            column, alike = _closest(_similarities(found, each, profile))
+            column, alike = _closest(*_similarities(found, each, profile))
         if alike > -np.inf:
             parts.append(_rows(found, each, column, alike))
     return pa.concat_tables(parts)
@@ -56,21 +59,23 @@ def _profile(found: Relations, layer: Layer, column: int) -> Floats:
     return profile
 
 
-def _similarities(found: Relations, layer: Layer, profile: Floats) -> Floats:
-    """The cosine of each feature's profile and this one, -inf for one of 0: Float64[width]."""
+def _similarities(found: Relations, layer: Layer, profile: Floats) -> tuple[Floats, Floats]:
+    """The cosine of each feature's profile and this one, -inf for one of 0, and its norm."""
     dot, square = np.zeros(layer.width), np.zeros(layer.width)
     for sample, column, value in found.entries(layer):
         exact = value.astype(np.float64)
         dot += np.bincount(column, weights=exact * profile[sample], minlength=layer.width)
         square += np.bincount(column, weights=exact**2, minlength=layer.width)
-    norm = np.sqrt(square) * np.linalg.norm(profile)
+    norm = np.sqrt(square)
     similarity: Floats = np.full(layer.width, -np.inf)
-    np.divide(dot, norm, out=similarity, where=norm > 0)
-    return similarity
+    np.divide(dot, norm * np.linalg.norm(profile), out=similarity, where=norm > 0)
+    return similarity, norm
 
 
-def _closest(similarity: Floats) -> tuple[int, float]:
-    column = int(np.argmax(similarity >= similarity.max() - _ROUNDING))
+def _closest(similarity: Floats, norm: Floats) -> tuple[int, float]:
+    as_alike = similarity >= similarity.max() - _AS_ALIKE
+    # Sums in another order make equal norms a little unequal.
+    column = int(np.argmax(as_alike & (norm >= norm[as_alike].max() * (1 - _ROUNDING))))
     return column, float(similarity[column])
 
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, NoReturn
 
-from actcore.cli import categories, files, layers, tokens
+from actcore.cli import categories, coactivation, files, layers, tokens
 from actcore.errors import ActcoreError
 from actcore.readers import READERS
 from actcore.views.text import one_line
@@ -70,6 +70,11 @@ COMMANDS = {
         "Layers by tokens of each run, in 2-D and 3-D, and the difference of runs.",
         layers.arguments,
         layers.run,
+    ),
+    "coactivation": Command(
+        "Which SAE features of each layer are active where questions ask for relations.",
+        coactivation.arguments,
+        coactivation.run,
     ),
     "info": Command(
         "What a file is: reader, counts, unit, what a missing value means, digest. "

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from actcore.cli.pictures import scale_argument
 from actcore.dataset import Dataset, together
+from actcore.dataset.long import not_in_long
 from actcore.errors import BadValue
 from actcore.export import save, save_dataset
 from actcore.figures import FIGURES, draw
@@ -21,7 +22,7 @@ from actcore.views.text import one_line
 
 
 def _inputs_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="a file of any known format")
+    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="a file, or folder of results")
 
 
 def info_arguments(parser: argparse.ArgumentParser) -> None:
@@ -114,6 +115,10 @@ def convert_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_convert(chosen: argparse.Namespace) -> None:
-    """Writes the Dataset of all inputs."""
-    save_dataset(one(chosen.inputs), chosen.output)
+    """Writes the Dataset of all inputs, and says what of it a long table cannot hold."""
+    dataset = one(chosen.inputs)
+    save_dataset(dataset, chosen.output)
+    if lost := not_in_long(dataset):
+        said = ", ".join(name.replace("_", " ") for name in lost)
+        print(f"actcore convert: left out: {said}", file=sys.stderr)
     print(chosen.output)

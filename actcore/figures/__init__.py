@@ -11,7 +11,17 @@ from typing import Any, NamedTuple
 
 from actcore.dataset import Dataset
 from actcore.errors import UnknownName
-from actcore.figures import behind, categories, difference, layers, tokens
+from actcore.figures import (
+    behind,
+    categories,
+    dense,
+    difference,
+    layers,
+    relations,
+    separation,
+    together,
+    tokens,
+)
 from actcore.figures.settings import parsed_settings
 from actcore.views.view import View
 
@@ -55,4 +65,23 @@ FIGURES = {
     "top_neurons": Figure("Neurons strongest on a prompt, layer or token", layers.top_neurons),
     "neuron_path": Figure("One neuron over the tokens of every prompt", layers.neuron_path),
     "token_layer_space": Figure("Tokens, layers and values in 3-D", layers.token_layer_space),
+    "separation_by_layer": Figure(
+        "How well the slots of each layer separate relations", separation.separation_by_layer
+    ),
+    "all_layers": Figure("The slots of every layer in every relation", separation.all_layers),
+    "dense": Figure("All features of a layer in every relation", dense.dense),
+    "slots": Figure("The slots of a layer in every relation", relations.slots),
+    "top_free": Figure("The strongest free features of a layer", relations.top_free),
+    "consistency": Figure(
+        "On what share of the samples of a relation features are active", relations.consistency
+    ),
+    "top_overlap": Figure("How far relations share their free features", relations.top_overlap),
+    "relation_statistics": Figure("Each relation in numbers", separation.relation_statistics),
+    "common_features": Figure(
+        "How many features are active on most samples of a relation", separation.common_features
+    ),
+    "matching_features": Figure(
+        "One feature through the layers, by its profile", together.matching_features
+    ),
+    "coactivation": Figure("Which features are active together", together.coactivation),
 }

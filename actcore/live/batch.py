@@ -42,7 +42,7 @@ def relation_sums(
     saes: Mapping[int, Path],
     prompts: Sequence[str],
     relation: Int[np.ndarray, " n_prompts"],
-    n_relations: int,
+    relations: Sequence[str],
     *,
     threshold: float = 0.1,
     activation: str | None = None,
@@ -51,17 +51,19 @@ def relation_sums(
 ) -> Iterator[LayerSums]:
     """For each layer the sums of its SAE's activations at the last token of the prompts.
 
-    A layer is an index into `hidden_states`: what enters its block. The values of the slots on
-    every prompt are kept, of all features with `keep_samples`. `activation` overrides what the
-    files say. What `on_progress` raises ends the job.
+    A layer is an index into `hidden_states`: what enters its block. `relation` numbers the names
+    in `relations`. The values of the slots on every prompt are kept, of all features with
+    `keep_samples`. `activation` overrides what the files say. What `on_progress` raises ends the
+    job.
     Raises: LiveError, before anything runs where an SAE does not fit the model or the job.
     """
-    widths = [
-        _checked(model, layer, load_sae(path, activation=activation), n_relations).d_sae
+    # Each SAE is read twice, for all of them together may not fit into memory.
+    known = {
+        layer: _checked(model, layer, load_sae(path, activation=activation), relations)
         for layer, path in saes.items()
-    ]
+    }
     ids = token_ids(model, prompts)
-    work = _Work(model, ids, list(saes), sum(widths))
+    work = _Work(model, ids, list(saes), sum(facts.d_sae for facts in known.values()))
     sums: dict[int, Sums] = {}
     of = torch.from_numpy(np.asarray(relation, np.int64))
     for start in range(0, len(ids), BLOCK):
@@ -73,9 +75,11 @@ def relation_sums(
 
         stream = last_residuals(model, ids[block], list(saes), on_done=said)
         for number, (layer, path) in enumerate(saes.items()):
-            sae = load_sae(path, activation=activation, device=str(model.device))
+            sae = load_sae(
+                path, layer=known[layer].layer, activation=activation, device=str(model.device)
+            )
             kept = sae.d_sae if keep_samples else sae.n_slots or 0
-            empty = Sums.empty(n_relations, sae.d_sae, threshold=threshold, kept=kept)
+            empty = Sums.empty(len(relations), sae.d_sae, threshold=threshold, kept=kept)
             total = sums.setdefault(layer, empty)
             encode_into(sae, stream[number].to(model.device), of[block], total)
             work.encoded += len(ids[block]) * sae.d_sae
@@ -111,8 +115,15 @@ class _Work:
         return (self.run * self._prompt + self.encoded * self._width) / self._total
 
 
-def _checked(model: Model, layer: int, sae: Sae, n_relations: int) -> Sae:
-    """The SAE, if it reads this layer of this model. Raises: LiveError."""
+class _Facts(NamedTuple):
+    """What is kept of an SAE that was looked at."""
+
+    d_sae: int
+    layer: int | None
+
+
+def _checked(model: Model, layer: int, sae: Sae, relations: Sequence[str]) -> _Facts:
+    """What there is to know of an SAE that reads this layer of this model. Raises: LiveError."""
     if sae.d_in != model.d_model:
         wrong = f"it reads {sae.d_in:,} numbers a token, but {model.name} has {model.d_model:,}"
         raise LiveError(sae.name, wrong, "Name the SAEs of this model, or the model of these SAEs.")
@@ -120,7 +131,21 @@ def _checked(model: Model, layer: int, sae: Sae, n_relations: int) -> Sae:
     if None not in reads and reads not in ((layer, "resid_pre"), (layer - 1, "resid_post")):
         wrong = f"it was trained for {sae.layer}/{sae.site}, not for what enters block {layer}"
         raise LiveError(sae.name, wrong, "Put it into the folder of its own layer.")
-    if sae.n_slots is not None and 0 < sae.n_slots < n_relations:
-        wrong = f"it has {sae.n_slots} slots, but the questions ask for {n_relations} relations"
+    # What leaves the last block is no input of a block, and transformers' last hidden state is
+    # what the final norm makes of it.
+    if layer + (sae.site != "resid_post") > model.n_layers:
+        wrong = f"it reads what enters block {layer}, but {model.name} has {model.n_layers} blocks"
+        raise LiveError(sae.name, wrong, "Blocks count from 0. Leave this layer out.")
+    _require_slots(sae, relations)
+    return _Facts(sae.d_sae, sae.layer)
+
+
+def _require_slots(sae: Sae, relations: Sequence[str]) -> None:
+    """Nothing, if the SAE has no slots or they stand for the relations. Raises: LiveError."""
+    if sae.n_slots and sae.n_slots < len(relations):
+        wrong = f"it has {sae.n_slots} slots, but the questions ask for {len(relations)} relations"
         raise LiveError(sae.name, wrong, "Ask for the relations it was trained for.")
-    return sae
+    for number, (slot, name) in enumerate(zip(sae.slots or (), relations, strict=False)):
+        if slot not in (None, name) and slot in relations:
+            wrong = f"its slot {number} stands for {slot!r}, but rule_idx {number} for {name!r}"
+            raise LiveError(sae.name, wrong, "Number the questions as the slots are.")

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Int64
 #: Longer rows share more, but spend more on attention to what is hidden: measured on one core.
 NODES_PER_ROW = 192
 #: Shorter limits, of which one may fill its rows more evenly, so that less is padded.
-_LIMITS = range(NODES_PER_ROW, 95, -16)
+_LIMITS = range(NODES_PER_ROW, 95, -8)
 
 Tokens = Sequence[int]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from itertools import chain, count, islice
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,12 @@ from actcore.views.text import shortened
 
 SAMPLES = Path(__file__).parents[2] / "sample_data"
 _PLAIN = (".json", ".jsonl", ".ndjson", ".csv")
-SUFFIXES = (*_PLAIN, *(f"{suffix}.gz" for suffix in _PLAIN), ".parquet")
+_PACKED = (".parquet", ".zip", ".npz", ".npy")
+SUFFIXES = (*_PLAIN, *(f"{suffix}.gz" for suffix in _PLAIN), *_PACKED)
+#: A folder with such a file is one thing to open, whatever else lies in it.
+_RESULTS = "_activation_matrix.npy"
+#: A folder with such a file is a model, or an SAE; what lies in it or below is no data.
+_WEIGHTS = ".safetensors"
 _MOST_LISTED, _MOST_FOLDERS = 200, 1000
 
 #: What a path that leads nowhere may raise; links in a circle are RuntimeError until Python 3.13.
@@ -50,7 +56,7 @@ def said_roots() -> str:
 
 
 def within_roots(words: str) -> Path:
-    """The file that a link or a typed path means.
+    """The file, or folder of results, that a link or a typed path means.
 
     Raises: ReadError, for a path that leads out of the allowed folders or to no file.
     """
@@ -58,7 +64,7 @@ def within_roots(words: str) -> Path:
         found = [
             path for root in roots() if (path := (root / words).resolve()).is_relative_to(root)
         ]
-        files = [path for path in found if path.is_file()]
+        files = [path for path in found if path.is_file() or _holds_results(path)]
     except _NO_PATH:
         found = files = []
     if files:
@@ -66,6 +72,13 @@ def within_roots(words: str) -> Path:
     wrong = "there is no such file" if found else "it is outside of the folders that may be read"
     mend = f"Name a file below {said_roots()}; ACTCORE_DATA names other folders."
     raise ReadError(shortened(words, 200), "", wrong, mend)
+
+
+def changed(path: Path) -> str:
+    """What tells whether a file, or a file in a folder of results, is another than before."""
+    parts = sorted(path.iterdir(), key=attrgetter("name")) if path.is_dir() else [path]
+    stats = [part.stat() for part in parts]
+    return " ".join(f"{stat.st_mtime_ns} {stat.st_size}" for stat in stats)
 
 
 def listed() -> dict[str, Path]:
@@ -80,6 +93,10 @@ def listed() -> dict[str, Path]:
             numbered = (f"{name} ({number})" for number in count(2))
             files[next(name for name in chain([name], numbered) if name not in files)] = path
     return files
+
+
+def _holds_results(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.glob(f"*{_RESULTS}"))
 
 
 def _unchanged(listing: _Listing) -> bool:
@@ -102,7 +119,13 @@ def _listing(root: Path) -> _Listing:
     changed = {root: _changed(root)}
     for folder, below, names in islice(os.walk(root), _MOST_FOLDERS):
         below.sort()
+        if any(name.endswith(_WEIGHTS) for name in names):
+            below.clear()
+            continue
         changed |= {path: _changed(path) for path in (Path(folder, name) for name in below)}
+        if any(name.endswith(_RESULTS) for name in names) and Path(folder) != root:
+            found.append(Path(folder))
+            continue
         found += (Path(folder, name) for name in names if name.lower().endswith(SUFFIXES))
     inside = (path for path in sorted(found) if _is_listed(path, root))
     return _Listing(tuple(islice(inside, _MOST_LISTED)), changed)
@@ -111,7 +134,7 @@ def _listing(root: Path) -> _Listing:
 def _is_listed(path: Path, root: Path) -> bool:
     """Whether it is a file below the folder, links resolved, with a name that can be shown."""
     try:
-        inside = path.resolve().is_relative_to(root) and path.is_file()
+        inside = path.resolve().is_relative_to(root) and path.exists()
     except _NO_PATH:
         return False
     return inside and str(path.relative_to(root)).isprintable()

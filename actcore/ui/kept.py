@@ -6,6 +6,7 @@ Leaves what a value means to the page.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ import streamlit as st
 
 from actcore.ui import address
 
-T = TypeVar("T", str, int, bool, list[str])
+T = TypeVar("T", str, int, float, bool, list[str])
 
 
 def choice(label: str, options: Mapping[str, str], *, key: str, **more: Any) -> str:
@@ -34,6 +35,24 @@ def number(label: str, low: int, high: int, *, key: str, default: int, **more: A
         st.number_input(label, low, high, key=key, **more)
 
     return _kept(key, default, _whole, lambda value: low <= value <= high, make)
+
+
+def real(label: str, low: float, high: float, *, key: str, default: float, **more: Any) -> float:
+    """A number from low to high."""
+
+    def make() -> None:
+        st.number_input(label, low, high, key=key, step=0.05, **more)
+
+    return _kept(key, default, _number, lambda value: low <= value <= high, make)
+
+
+def slider(label: str, options: Sequence[str], *, key: str, default: str, **more: Any) -> str:
+    """One of several options that have an order."""
+
+    def make() -> None:
+        st.select_slider(label, options, key=key, **more)
+
+    return _kept(key, default, _last, options.__contains__, make)
 
 
 def toggle(label: str, *, key: str, **more: Any) -> bool:
@@ -121,7 +140,7 @@ def _kept(
     return chosen
 
 
-def _written(value: str | int | bool | list[str]) -> str | list[str]:
+def _written(value: str | float | bool | list[str]) -> str | list[str]:
     # An empty list is a choice too, so its name stays in the address.
     return (value or [""]) if isinstance(value, list) else str(value)
 
@@ -134,3 +153,12 @@ def _whole(words: list[str]) -> int:
     """The number, or -1, which no widget here allows."""
     last = words[-1]
     return int(last) if last.isascii() and last.isdecimal() and len(last) < 10 else -1
+
+
+def _number(words: list[str]) -> float:
+    """The number, or NaN, which no widget here allows."""
+    last = words[-1]
+    try:
+        return float(last) if last.isascii() else math.nan
+    except ValueError:
+        return math.nan

@@ -101,5 +101,12 @@ PAGES = {
         "Where in depth a token excites neurons.",
         ("demo_neurons_birth_city.csv", "demo_neurons_university.csv"),
     ),
+    "coactivation": Page(
+        "pages/coactivation.py",
+        "Co-activation",
+        "Which features answer questions that ask for a relation, and which layer tells the "
+        "relations apart.",
+        ("demo_coactivation.zip",),
+    ),
     "live": Page("pages/live.py", "Live", "What running a model on this machine needs."),
 }

@@ -19,7 +19,7 @@ from actcore.errors import ReadError
 from actcore.readers import READERS, read
 from actcore.ui import address, kept
 from actcore.ui.explain import explain
-from actcore.ui.folders import demo, listed, said_roots, within_roots
+from actcore.ui.folders import changed, demo, listed, said_roots, within_roots
 from actcore.views.text import markdown
 
 #: Session state: the choices, the uploader's files, and digest -> (name, bytes) of all uploads.
@@ -160,8 +160,7 @@ def _found(choice: str) -> _File:
         mend = "Add the same file again, and this link shows it."
         raise ReadError("This link", "", "it shows a file that was uploaded", mend)
     path = listed().get(choice) or within_roots(choice)
-    stat = path.stat()
-    return _File(f"{path} {stat.st_mtime_ns} {stat.st_size}", path.name, path)
+    return _File(f"{path} {changed(path)}", path.name, path)
 
 
 def _take_uploads() -> None:

@@ -43,6 +43,11 @@ def of_difference(cell: Cell, *, a: str, b: str) -> None:
     state.pick(layer=cell["layer"], position=cell[f"position_{side}"], run=run)
 
 
+def of_pair(cell: Cell) -> None:
+    """Selects the feature at the left."""
+    state.pick(feature=named({name: cell[f"{name}_a"] for name in ("layer", "site", "index")}))
+
+
 def of_feature(feature: str | None, **more: object) -> Cell | None:
     """What the cells of a feature hold, and more that is not None; None of nothing."""
     said = {} if feature is None else FeatureId.parse(feature)._asdict()

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from actcore.sites import FeatureId
 from actcore.ui import address, state
@@ -106,7 +107,7 @@ def heatmap(
     """
     if len(view.columns) > _MOST_NUMBERED:
         view = replace(view, text=None)
-    key = _of_content(key, view.title, view.rows, view.columns)
+    key = of_content(key, view.title, view.rows, view.columns)
 
     def clicked() -> None:
         for cell in st.session_state[key].selection.get("cell") or []:
@@ -119,36 +120,44 @@ def heatmap(
     # A mark is part of the chart, which goes to the browser anew with all its cells.
     few = view.table.num_rows <= _MOST_MARKED
     marked = _place(view, selected) if selected and few else None
-    spec, data = view.vega(select="cell", dark=_dark(), selected=marked)
+    spec, data = view.vega(select="cell", dark=dark(), selected=marked)
     tall = len(view.rows) * view.cell[1] > _TALLEST
     least, wanted = view.widths()
     if fitted:
         least, _ = replace(view, text=None).widths()
-    inner = f"scroll_{key}"
-    st.html(_SCROLLED.format(inner=inner, least=least, wanted=wanted))
-    with st.container(key=inner, height=_height(tall), border=False):
+    with scrolled(key, least, wanted, height=_height(tall)):
         st.vega_lite_chart(data, spec, theme=None, key=key, on_select=clicked, width="stretch")
     return None if np.isnan(view.values()).all() else view.table
 
 
 def bars(view: Bars) -> None:
     """Draws a histogram."""
-    spec, data = view.vega(dark=_dark())
+    spec, data = view.vega(dark=dark())
     st.vega_lite_chart(data, spec, theme=None, width="stretch")
 
 
 def chart(view: Counts | Intervals, *, key: str, pick: Callable[[Cell], None]) -> None:
     """Draws bars or intervals; `pick` is called with the table row of a clicked one."""
     with st.container(height=_height(len(view.labels) * STEP > _TALLEST), border=False):
-        _clickable(view.vega("mark", dark=_dark()), view.table, key=key, pick=pick)
+        clickable(view.vega("mark", dark=dark()), view.table, key=key, pick=pick)
+
+
+def scrolled(
+    key: str, least: int, wanted: int, *, height: int | Literal["content"] = "content"
+) -> DeltaGenerator:
+    """A place as wide as its card from least to wanted pixels; it scrolls in a narrower card."""
+    inner = f"scroll_{key}"
+    st.html(_SCROLLED.format(inner=inner, least=least, wanted=wanted))
+    return st.container(key=inner, height=height, border=False)
 
 
 def _height(scrolls: bool) -> int | Literal["content"]:
     return _SCROLLED_HEIGHT if scrolls else "content"
 
 
-def _clickable(vega: Vega, table: pa.Table, *, key: str, pick: Callable[[Cell], None]) -> None:
-    key = _of_content(key, table.to_pydict().values())
+def clickable(vega: Vega, table: pa.Table, *, key: str, pick: Callable[[Cell], None]) -> None:
+    """Draws a chart; `pick` is called with the table row of a clicked mark."""
+    key = of_content(key, table.to_pydict().values())
 
     def clicked() -> None:
         for mark in st.session_state[key].selection.get("mark") or []:
@@ -160,8 +169,8 @@ def _clickable(vega: Vega, table: pa.Table, *, key: str, pick: Callable[[Cell], 
 
 def paths(view: Path, *, key: str, pick: Callable[[Cell], None]) -> None:
     """Draws a path for each prompt; `pick` is called with the table row of a clicked token."""
-    for number, vega in enumerate(view.by_prompt("mark", dark=_dark())):
-        _clickable(vega, view.table, key=f"{key}_{number}", pick=pick)
+    for number, vega in enumerate(view.by_prompt("mark", dark=dark())):
+        clickable(vega, view.table, key=f"{key}_{number}", pick=pick)
 
 
 def space(view: Space) -> None:
@@ -170,7 +179,7 @@ def space(view: Space) -> None:
         st.html(_SPACIOUS)
         with st.container(key="scroll_space"):
             st.plotly_chart(
-                view.plotly(dark=_dark()), theme=None, key="space_plot", config=CONFIG, height=560
+                view.plotly(dark=dark()), theme=None, key="space_plot", config=CONFIG, height=560
             )
     else:
         st.info("No feature is active here.")
@@ -178,7 +187,7 @@ def space(view: Space) -> None:
 
 def listing(view: Listing, *, key: str, pick: Callable[[Cell], None] = of_token) -> str | None:
     """Draws a table and returns its first feature; `pick` is called with a clicked row."""
-    key = _of_content(key, *(view.table[name].to_pylist() for name in ("layer", "site", "index")))
+    key = of_content(key, *(view.table[name].to_pylist() for name in ("layer", "site", "index")))
 
     def clicked() -> None:
         selection = st.session_state[key].selection
@@ -199,7 +208,7 @@ def listing(view: Listing, *, key: str, pick: Callable[[Cell], None] = of_token)
     return _feature(view.table, 0)
 
 
-def _of_content(key: str, *rows: Sequence[object]) -> str:
+def of_content(key: str, *rows: Sequence[object]) -> str:
     """A key for these rows alone: Streamlit keeps selections by number, whatever stands there."""
     return f"{key}_{zlib.crc32(repr(rows).encode()):08x}"
 
@@ -246,5 +255,6 @@ def _feature(table: pa.Table, row: int) -> str:
     return str(FeatureId(*(table[name][row].as_py() for name in ("layer", "site", "index"))))
 
 
-def _dark() -> bool:
+def dark() -> bool:
+    """Whether the page is dark."""
     return bool(st.context.theme.type == "dark")

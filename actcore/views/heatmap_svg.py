@@ -5,9 +5,6 @@ Leaves colours to `grid`, and the frame around the matrix to `svg`.
 
 from __future__ import annotations
 
-import base64
-import struct
-import zlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -21,6 +18,7 @@ from actcore.views.legend import legend, ramp_bar, swatch
 from actcore.views.matrix import Matrix
 from actcore.views.numbers import plain, ticks
 from actcore.views.palette import WHITE, Bytes, hexed
+from actcore.views.png import data_uri
 from actcore.views.scale import scale
 from actcore.views.svg import (
     HATCH,
@@ -180,27 +178,11 @@ def _lines_of_text(
 def _image(colours: Bytes, empty: NDArray[np.bool_], width: int, height: int) -> str:
     """One pixel for each cell, transparent where there is no data."""
     alpha = np.where(empty, 0, 255).astype(np.uint8)
-    data = base64.b64encode(_png(np.dstack([colours, alpha]))).decode()
+    data = data_uri(np.dstack([colours, alpha]))
     return (
         f'<image width="{width}" height="{height}" preserveAspectRatio="none" '
         'image-rendering="optimizeSpeed" style="image-rendering:pixelated" '
-        f'href="data:image/png;base64,{data}"/>'
-    )
-
-
-def _png(pixels: Bytes) -> bytes:
-    """An RGBA image, [height, width, 4], as a PNG file. Source: W3C PNG, section 5."""
-    height, width, _ = pixels.shape
-    lines = np.zeros((height, 1 + 4 * width), np.uint8)
-    lines[:, 1:] = pixels.reshape(height, -1)
-    chunks = (
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)),
-        (b"IDAT", zlib.compress(lines.tobytes(), 6)),
-        (b"IEND", b""),
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
+        f'href="{data}"/>'
     )
 
 

@@ -17,7 +17,8 @@ SAMPLES = Path(__file__).parents[2] / "sample_data"
 DEMO = together(
     [read(SAMPLES / "demo_prompts.jsonl.gz"), read(SAMPLES / "demo_descriptions.csv")]
 ).dataset
-FEATURE = "6/demo/answer_colon/1002"
+#: Of the strongest cell, which is shown first, and of another.
+FIRST, FEATURE = "6/demo/answer_colon/1002", "6/demo/answer_colon/1003"
 
 
 @pytest.fixture
@@ -46,12 +47,12 @@ def cell(page: Page, index: int, group: str) -> Locator:
 def test_a_cell_leads_to_its_prompts_and_a_token_of_them_to_the_tokens_page(
     page: Page, visit: Visit
 ) -> None:
-    titled(page, "group_prompts", "11/demo/answer_colon/1004 on the prompts of employer")
-    press(cell(page, 1002, "university"))
-    titled(page, "group_prompts", f"{FEATURE} on the prompts of university")
+    titled(page, "group_prompts", f"{FIRST} on the prompts of university")
+    press(cell(page, 1003, "major"))
+    titled(page, "group_prompts", f"{FEATURE} on the prompts of major")
     titled(page, "group_profile", f"{FEATURE} in each group")
-    has(page, feature=FEATURE, group="university")
-    strips = draw("group_prompts", DEMO, feature=FEATURE, group="university")
+    has(page, feature=FEATURE, group="major")
+    strips = draw("group_prompts", DEMO, feature=FEATURE, group="major")
     found = list(dict.fromkeys(strips.table["prompt"].to_pylist()))
     labels = card(page, "group_prompts").locator(".label").all_inner_texts()
     assert [label.split(" · ")[0] for label in labels] == found
@@ -59,10 +60,11 @@ def test_a_cell_leads_to_its_prompts_and_a_token_of_them_to_the_tokens_page(
     assert numbers == sorted(numbers, reverse=True)
     assert len(numbers) == 10
     shown = link(page)
+    strip = draw("token_strip", DEMO, prompt=found[1], k=10).title
 
     token(page, "group_prompts", 1, 5).click()
     expect(page.get_by_role("heading", name="Tokens", exact=True)).to_be_visible()
-    titled(page, "token_strip", f"Top 10 features on {found[1]}")
+    titled(page, "token_strip", strip)
     titled(page, "stacked_strips", f"{FEATURE} on all prompts")
     expect(page.get_by_test_id("stSidebar")).to_contain_text("demo_prompts.jsonl.gz")
     has(page, prompt=found[1], feature=FEATURE, position="5", data="demo_prompts.jsonl.gz")
@@ -70,19 +72,19 @@ def test_a_cell_leads_to_its_prompts_and_a_token_of_them_to_the_tokens_page(
 
     page.go_back()
     expect(page.get_by_role("heading", name="Categories", exact=True)).to_be_visible()
-    titled(page, "group_prompts", f"{FEATURE} on the prompts of university")
+    titled(page, "group_prompts", f"{FEATURE} on the prompts of major")
     assert link(page) == shown
     page.go_forward()
-    titled(page, "token_strip", f"Top 10 features on {found[1]}")
+    titled(page, "token_strip", strip)
 
     again = visit(shown).page
-    titled(again, "group_prompts", f"{FEATURE} on the prompts of university")
-    expect(cell(again, 1002, "university")).to_be_visible()
+    titled(again, "group_prompts", f"{FEATURE} on the prompts of major")
+    expect(cell(again, 1003, "major")).to_be_visible()
 
 
 def test_bars_and_intervals_select_too(visit: Visit) -> None:
     page = visit("/categories?effect=True").page
-    titled(page, "group_effect", "employer against all other groups")
+    titled(page, "group_effect", "university against all other groups")
     card(page, "prompts_per_feature").locator('path[aria-label*="index: 1003"]').first.click()
     expect(card(page, "group_profile").locator("strong").first).to_contain_text("/1003 in each")
     card(page, "group_profile").locator('path[aria-label*="group: work_city"]').first.click()
@@ -121,7 +123,7 @@ def test_the_matrix_and_the_prompts_can_be_taken_home(page: Page) -> None:
     assert b"birth_city" in document
     page.keyboard.press("Escape")
     (strips,) = downloads(page, "group_prompts", "HTML").values()
-    assert "11/demo/answer_colon/1004" in strips.decode()
+    assert FIRST in strips.decode()
 
 
 def test_a_phone_shows_it_in_either_scheme_without_scrolling_sideways(

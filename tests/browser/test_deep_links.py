@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from actcore.ui.page import PAGES
 from tests.browser.conftest import Scheme, Server, Tab, Visit, serving
 
-LINK = "?prompt=heldout_employer&k=3&feature=9%2Fdemo%2F172&position=2&values=True"
+LINK = "?prompt=heldout_employer&k=3&feature=10%2Fdemo%2F280&position=2&values=True"
 
 
 def card(page: Page, figure: str, title: str) -> None:
@@ -22,7 +22,7 @@ def card(page: Page, figure: str, title: str) -> None:
 def shows_what_the_link_says(page: Page) -> None:
     card(page, "token_strip", "Top 3 features on heldout_employer")
     card(page, "token_features", "Strongest on token 2 ·Can of heldout_employer")
-    card(page, "stacked_strips", "9/demo/172 on all prompts")
+    card(page, "stacked_strips", "10/demo/280 on all prompts")
     expect(page.locator(".strips").first).to_have_attribute("data-drawn", re.compile(r"\d+"))
     expect(page.get_by_test_id("stException")).to_have_count(0)
 

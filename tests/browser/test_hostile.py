@@ -18,7 +18,8 @@ from actcore.figures import FIGURES, draw
 from actcore.readers import read
 from actcore.views.text import one_line, visible
 from tests.browser.conftest import Server, Visit, serving
-from tests.test_figures import OF_GROUPS
+from tests.matrices import samples_file
+from tests.test_figures import OF_GROUPS, OF_RELATIONS
 from tests.tiny import active, dump, listed_line, probe
 
 TEXTS = (
@@ -236,13 +237,14 @@ def test_exported_files_run_nothing_and_call_nobody(
 ) -> None:
     probes = read(hostile(), name=FILE)
     groups = together([read(grouped(), name=GROUPED), read(about(), name=ABOUT)]).dataset
+    relations = read(samples_file(tmp_path / "samples.npz", relations=(ALL, *TEXTS)))
+    of = dict.fromkeys(OF_GROUPS, groups) | dict.fromkeys(OF_RELATIONS, relations)
     page = browser.new_page()
     called: list[str] = []
     page.on("request", lambda request: called.append(request.url))
     for name in FIGURES:
         settings = {"k": 3} if name in ("token_strip", "feature_by_token") else {}
-        dataset = groups if name in OF_GROUPS else probes
-        path = save(draw(name, dataset, **settings), tmp_path / f"{name}.{suffix}")
+        path = save(draw(name, of.get(name, probes), **settings), tmp_path / f"{name}.{suffix}")
         page.goto(path.as_uri())
         page.mouse.move(200, 200)
         shown = str(page.evaluate("document.documentElement.textContent"))

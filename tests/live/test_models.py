@@ -32,6 +32,7 @@ def test_loading_says_nothing_on_the_terminal(
     saved_model: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     before = logging.getLogger("transformers").level
+    transformers.utils.logging.enable_progress_bar()  # type: ignore[no-untyped-call]
     load_model(str(saved_model))
     assert capfd.readouterr() == ("", "")
     assert logging.getLogger("transformers").level == before

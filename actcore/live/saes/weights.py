@@ -40,7 +40,8 @@ class Weights(NamedTuple):
         tensor = self.read(key)
         self._require_shape(key, tensor, axes)
         tensor = tensor.to(torch.float32)
-        if bad := int(tensor.isnan().sum()):
+        # The sum is NaN where any is, and ten times faster than looking at each.
+        if tensor.sum().isnan() and (bad := int(tensor.isnan().sum())):
             wrong = f"{key} holds {bad:,} NaN among its {tensor.numel():,} numbers"
             raise LiveError(self.name, wrong, "Take a checkpoint from before the training broke.")
         return tensor

@@ -18,7 +18,7 @@ import torch
 from scripts.demo import language, people, pools, wordnet
 from scripts.demo.packing import IGNORED, Batch, Packer
 from scripts.demo.texts import texts
-from tests.tiny_demo import LICENCE, TINY, documents, tokenized, untrained, wordnet_files
+from tests.live.tiny_demo import LICENCE, TINY, documents, tokenized, untrained, wordnet_files
 
 
 @pytest.fixture(scope="module")

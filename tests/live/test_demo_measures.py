@@ -17,7 +17,7 @@ import torch
 from scripts.demo import coder, scores, separation
 from scripts.demo.residuals import residuals, training_data
 from scripts.demo.tokens import Document
-from tests.tiny_demo import TINY, tokenized, untrained, wordnet_files
+from tests.live.tiny_demo import TINY, tokenized, untrained, wordnet_files
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from scripts import train_demo
 from scripts.demo import pools
 from scripts.demo.texts import texts
 from scripts.demo.tokens import END_ID
-from tests.tiny_demo import TINY, wordnet_files
+from tests.live.tiny_demo import TINY, wordnet_files
 
 
 @pytest.fixture(scope="module")

@@ -25,11 +25,11 @@ from actcore.dataset import together
 from actcore.readers import read
 from scripts import demo_files, train_demo
 from scripts.demo.descriptions import HEADER
-from tests.tiny_demo import TINY, wordnet_files
+from tests.live.tiny_demo import TINY, wordnet_files
 
 NAMES = {
     *("demo_dump.json", "demo_prompts.jsonl.gz", "demo_descriptions.csv"),
-    *("demo_neurons_birth_city.csv", "demo_neurons_university.csv"),
+    *("demo_neurons_birth_city.csv", "demo_neurons_university.csv", "demo_coactivation.zip"),
 }
 
 
@@ -133,3 +133,18 @@ def test_every_feature_of_the_described_layer_has_a_description_that_fits(made: 
         read(made.samples / f"demo_{name}") for name in ("prompts.jsonl.gz", "descriptions.csv")
     ]
     assert together(files).notes == ()
+
+
+def test_the_matrices_are_the_mean_activations_at_the_last_token(made: Made) -> None:
+    dataset = read(made.samples / "demo_coactivation.zip")
+    lines = gzip.decompress((made.model / "questions.jsonl.gz").read_bytes()).splitlines()
+    questions = [json.loads(line) for line in lines]
+    relation = dataset.prompts["id"][0].as_py()
+    asked = [each for each in questions if each["rule_name"] == relation][:500]
+    found = [activations(made.model, f"Q: {each['question']}\nA:") for each in asked]
+    token, feature, value = dataset.cells
+    of_layer = dataset.features["layer"].to_numpy() == 1
+    means = np.zeros(dataset.features.num_rows)
+    means[feature[token == 0]] = value[token == 0]
+    expected = np.mean([each[1][-1] for each in found], axis=0)
+    np.testing.assert_allclose(means[of_layer], expected, rtol=1e-4, atol=1e-6)
