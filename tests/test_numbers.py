@@ -37,4 +37,4 @@ def test_only_zero_is_written_as_zero(value: float, form: str) -> None:
     written = float(fixed(value, form).replace(",", ""))
     assert (written == 0) == (value == 0)
     assert math.copysign(1, written) == math.copysign(1, value) or value == 0
-    assert abs(written - value) <= max(0.05, abs(value) * 1e-9)
+    assert abs(written - value) <= max(0.05 + 1e-12, abs(value) * 1e-9)

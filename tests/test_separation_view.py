@@ -215,7 +215,7 @@ def test_the_four_thresholds_are_ruled_and_named_at_the_right() -> None:
     [
         ([10.0, 100.0, 200.0], [10.0, 100.0, 200.0]),
         ([100.0, 101.0, 200.0], [100.0, 116.0, 200.0]),
-        ([295.0, 297.0, 299.0], [268.0, 284.0, 300.0]),
+        ([HIGH - 5.0, HIGH - 3.0, HIGH - 1.0], [HIGH - 32.0, HIGH - 16.0, float(HIGH)]),
         ([], []),
     ],
 )
@@ -243,7 +243,7 @@ def test_a_verdict_is_a_shape_of_its_own_and_a_word_where_it_fits() -> None:
     for svg in (view.svg(), drawn(view)):
         said = [word for word in words(svg) if word in VERDICT_SHAPES]
         assert sorted(said) == sorted(2 * list(VERDICT_SHAPES))
-    shapes = re.findall(r'<path d="([^"]*)" transform="translate\((\S+) 340\)', view.svg())
+    shapes = re.findall(r'<path d="([^"]*)" transform="translate\((\S+) 270\)', view.svg())
     assert shapes == [
         (VERDICT_SHAPES[verdict], x)
         for verdict, x in (("entangled", "60"), ("clean", "180"), ("mixed", "300"))
@@ -287,16 +287,16 @@ def test_layers_keep_their_numbers_and_one_without_a_number_has_a_dash() -> None
 
 def test_the_selected_layer_is_marked_by_a_rule_in_both_pictures() -> None:
     view = separation(THREE, selected=7)
-    assert 'd="M300 0v300" stroke="#111827" stroke-width="2"' in view.svg()
+    assert 'd="M300 0v230" stroke="#111827" stroke-width="2"' in view.svg()
     rule = re.findall(
-        r'<line transform="translate\(300,300\)" x2="0" y2="-300"[^>]*stroke="#111827"', drawn(view)
+        r'<line transform="translate\(300,230\)" x2="0" y2="-230"[^>]*stroke="#111827"', drawn(view)
     )
     other = re.findall(
-        r'<line transform="translate\(300,0\)" x2="0" y2="300"[^>]*stroke="#111827"', drawn(view)
+        r'<line transform="translate\(300,0\)" x2="0" y2="230"[^>]*stroke="#111827"', drawn(view)
     )
     assert len(rule) + len(other) == 1
     for absent in (None, 5):
-        assert "v300" not in separation(THREE, selected=absent).svg()
+        assert "v230" not in separation(THREE, selected=absent).svg()
 
 
 def test_a_click_anywhere_over_a_layer_selects_its_row() -> None:

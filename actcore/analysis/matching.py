@@ -37,7 +37,7 @@ def matching(dataset: Dataset, *, feature: int, slots: int | None = None) -> pa.
     profile = _profile(found, own, feature - own.start)
     if not profile.any():
         raise NotMeasured(
-            f"Matches of {shortened(str(dataset.feature_ids[feature]))}",
+            f"Matches of {shortened(str(dataset.feature_id(feature)))}",
             "it is 0 in every relation",
             "Choose a feature that is active.",
         )

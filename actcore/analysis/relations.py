@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -146,6 +146,11 @@ def relations(dataset: Dataset, *, slots: int | None = None) -> Relations:
     Raises: NotMeasured, without groups, with other than one token for each prompt, or if not
             every feature was measured; BadValue, for slots.
     """
+    return _relations(dataset, slots)
+
+
+@lru_cache(maxsize=4)  # a page draws several figures of one Dataset, which never changes
+def _relations(dataset: Dataset, slots: int | None) -> Relations:
     group = grouping(dataset, "Relations")
     require_complete(dataset, "Relations")
     _require_one_token(dataset)

@@ -101,6 +101,10 @@ class Dataset:
         columns = (self.features[name].to_pylist() for name in ("layer", "site", "index"))
         return tuple(map(FeatureId, *columns))
 
+    def feature_id(self, row: int) -> FeatureId:
+        """The written name of one feature, without making those of all others."""
+        return FeatureId(*(self.features[name][row].as_py() for name in ("layer", "site", "index")))
+
     @cached_property
     def prompt_starts(self) -> Ints:
         """The first token row of each prompt, and the number of tokens at the end: Int[n + 1]."""

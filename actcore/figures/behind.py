@@ -72,7 +72,7 @@ def group_prompts(
         table=analysis.feature_strips(
             dataset, row, prompts=prompts, scale=scale, specials=specials, padding=padding
         ),
-        title=f"{dataset.feature_ids[row]} on the prompts of {where}",
+        title=f"{dataset.feature_id(row)} on the prompts of {where}",
         caption=f"{strip_caption(dataset, scale, log, specials)} Behind each prompt: {said}."
         f"{hidden(dataset, prompts, padding)}",
         unit=dataset.source.unit,

@@ -138,7 +138,7 @@ def group_profile(
     unit = _SHARE if reduce == "share" else dataset.source.unit
     return Counts(
         table=table,
-        title=f"{dataset.feature_ids[row]} in each group",
+        title=f"{dataset.feature_id(row)} in each group",
         caption=f"{measure(dataset)}: {_REDUCED[reduce]} "
         f"{shown.per_prompt_words(dataset, per_prompt)}; n prompts.{shown.ungrouped(dataset)}"
         f"{shown.counted_words(dataset, per_prompt, specials, unlisted)}{holes(dataset, ONLY)}",

@@ -130,7 +130,7 @@ def neuron_path(
     prompts = [dataset.prompt(which) for which in (a, b) if which is not None] or None
     return Path(
         table=analysis.feature_path(dataset, feature=row, prompts=prompts),
-        title=f"{dataset.feature_ids[row]} over the tokens",
+        title=f"{dataset.feature_id(row)} over the tokens",
         caption=f"{measure(dataset)}, one linear scale for all prompts"
         f"{left_out(dataset, specials)}.{holes(dataset, HATCHED)}",
         unit=dataset.source.unit,

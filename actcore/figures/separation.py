@@ -14,7 +14,7 @@ from actcore import analysis
 from actcore.dataset import Dataset
 from actcore.dataset.core import Ints
 from actcore.errors import BadValue, NotMeasured
-from actcore.figures.relations import active_above, over_samples
+from actcore.figures.relations import active_above, of_layer, over_samples
 from actcore.figures.shown import places
 from actcore.figures.words import measure
 from actcore.views.listing import Listing
@@ -96,7 +96,7 @@ def relation_statistics(
     """Each relation of a layer, or of all, in a few numbers."""
     return Listing(
         table=analysis.relation_statistics(dataset, layer=layer, slots=slots, top=top),
-        title="Relations in numbers",
+        title=f"Relations in numbers{of_layer(layer)}",
         caption=f"{measure(dataset)}. effective_features: the exponential of the entropy of the "
         "free features' shares, the number of equal features that would be as concentrated; "
         "top_1_share: the strongest one's share of all. n_free_in_top and n_slots_in_top: among "
@@ -120,7 +120,7 @@ def common_features(
     said = "the file's own threshold" if above is None else f"{above:g}"
     return Listing(
         table=table,
-        title="Features active on most samples",
+        title=f"Features active on most samples{of_layer(layer)}",
         caption=f"A feature is consistent where it is above {said} on at least {share:.0%} of a "
         "relation's samples; the last columns are shares of samples.",
     )

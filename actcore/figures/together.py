@@ -50,7 +50,7 @@ def coactivation(
     table = analysis.coactivation(
         dataset, features=rows, measure=measure, threshold=threshold, specials=specials
     )
-    ids = [dataset.feature_ids[row] for row in rows]
+    ids = [dataset.feature_id(row) for row in rows]
     a, b = ([FeatureId(*key) for key in _keys(table, side)] for side in "ab")
     names = _named(ids, dataset)
     n = int(table["n"][0].as_py())
@@ -95,11 +95,11 @@ def matching_features(
     alike = dict(zip(layers, table["similarity"].to_pylist(), strict=True))
     labels = dict(zip(layers, table["label"].to_pylist(), strict=True))
     named = (f"{id} {labels[id] or ''}".rstrip() for id in order)
-    own = order.index(dataset.feature_ids[row])
+    own = order.index(dataset.feature_id(row))
     scale = scale_of(table["value"].to_numpy(), "emerald")
     return Heatmap(
         table=table,
-        title=f"Features most like {dataset.feature_ids[row]}, layer by layer",
+        title=f"Features most like {dataset.feature_id(row)}, layer by layer",
         caption=f"{measure(dataset)}, mean of each relation; in each layer the feature with the "
         "largest cosine similarity (in brackets) of its values, of equal ones the strongest; alike "
         f"is not the same feature; {scale.words}. Framed: the feature itself.",

@@ -59,7 +59,7 @@ def token_strip(
     else:
         rows = [dataset.feature(feature)]
     name = prompt_name(dataset, prompt)
-    what = str(dataset.feature_ids[rows[0]]) if len(rows) == 1 else f"Top {len(rows)} features"
+    what = str(dataset.feature_id(rows[0])) if len(rows) == 1 else f"Top {len(rows)} features"
     return Strips(
         table=analysis.prompt_strips(
             dataset, rows, prompt=prompt, scale=scale, specials=specials, padding=padding
@@ -93,7 +93,7 @@ def stacked_strips(
     prompts = [dataset.prompt(id) for id in table["prompt"].unique().to_pylist()]
     return Strips(
         table=table,
-        title=f"{dataset.feature_ids[row]} on all prompts",
+        title=f"{dataset.feature_id(row)} on all prompts",
         caption=strip_caption(dataset, scale, log, specials) + hidden(dataset, prompts, padding),
         unit=dataset.source.unit,
         label="prompt",
@@ -132,7 +132,7 @@ def feature_by_token(
         unit=dataset.source.unit,
         row=np.repeat(np.arange(len(features)), n_columns),
         column=np.tile(np.arange(n_columns), len(features)),
-        rows=tuple(str(dataset.feature_ids[row]) for row in features),
+        rows=tuple(str(dataset.feature_id(row)) for row in features),
         columns=tuple(visible(text) for text in tokens["text"].to_pylist()),
         value="value",
         low=0.0,
@@ -198,7 +198,7 @@ def histogram(
     aside = ", special tokens left out" if some else ""
     return Bars(
         table=table,
-        title=f"Activations of {dataset.feature_ids[row]}",
+        title=f"Activations of {dataset.feature_id(row)}",
         caption=f"{measure(dataset)} on the {counted(n_active, 'token')} of all prompts on "
         f"which it is active{aside}.{holes(dataset, ONLY)}",
         unit=dataset.source.unit,

@@ -18,10 +18,12 @@ from actcore.dataset import Dataset
 from actcore.ui import address
 from actcore.ui.picker import choose, opened
 
-#: Streamlit leaves a hand's breadth above the title, and as much at the sides. It writes white on
-#: the accent where several things are chosen, which nobody can read in the dark.
+#: Streamlit leaves a hand's breadth above the title, as much at the sides, and much between the
+#: parts of a card. It writes white on the accent where several things are chosen, which nobody can
+#: read in the dark.
 _STYLE = """<style>
-.stMainBlockContainer{padding:2.5rem 2rem 4rem}
+.stMainBlockContainer{padding:2rem 2rem 4rem}
+[class*=st-key-card_]{gap:.5rem}
 @media(max-width:40rem){.stMainBlockContainer{padding:3rem 1rem}}
 .stMultiSelect [data-tag]{background:color-mix(in srgb,currentColor 15%,transparent);color:inherit}
 </style>"""

@@ -53,7 +53,7 @@ def card(
     return result
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=128, show_spinner=False)
 def drawn(content: str, name: str, settings: str, _dataset: Dataset) -> View:  # noqa: ARG001 key
     """A figure's view, drawn once for each Dataset and its settings as JSON."""
     return draw(name, _dataset, **json.loads(settings))

@@ -20,8 +20,11 @@ _NEXT_PROMPT, _PROMPT = "next_prompt", "prompt_of_position"
 
 def feature(dataset: Dataset) -> str | None:
     """The FeatureId in the address, if the Dataset has that feature."""
+    said = _said("feature")
+    if not said:
+        return None
     try:
-        return str(dataset.feature_ids[dataset.feature(_said("feature"))])
+        return str(dataset.feature_id(dataset.feature(said)))
     except UnknownName:
         return None
 

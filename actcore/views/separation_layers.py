@@ -18,7 +18,7 @@ from actcore.views.svg import sans_width
 from actcore.views.text import one_line
 
 #: Pixels of the plot from bottom to top, and from there to the layers' names and verdicts.
-HIGH, NAMES, SYMBOLS, VERDICTS = 300, 18, 40, 62
+HIGH, NAMES, SYMBOLS, VERDICTS = 230, 18, 40, 62
 #: The size of words, to be read from afar.
 SIZE = 12.5
 #: Pixels from the plot to the words of a threshold.
