@@ -43,9 +43,10 @@ def main() -> None:
     parser.add_argument("--wordnet", type=Path, required=True, help="folder of WordNet 3.0")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="folder to make")
     parser.add_argument("--work", type=Path, help="folder to keep steps in, to go on from")
-    parser.add_argument("--steps", type=int, default=given.steps)
-    parser.add_argument("--sae-steps", type=int, default=given.sae_steps)
-    parser.add_argument("--seed", type=int, default=given.seed)
+    said = "%(default)s, if not given"
+    parser.add_argument("--steps", type=int, default=given.steps, help=said)
+    parser.add_argument("--sae-steps", type=int, default=given.sae_steps, help=said)
+    parser.add_argument("--seed", type=int, default=given.seed, help=said)
     asked = parser.parse_args()
     settings = Settings(steps=asked.steps, sae_steps=asked.sae_steps, seed=asked.seed)
     train(settings, asked.wordnet, asked.output, asked.work)

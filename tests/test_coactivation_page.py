@@ -105,7 +105,7 @@ CONTROLS: list[tuple[str, object, Link, set[str]]] = [
     ("layer", "3", RESULTS | {"k": "4"}, {*OF_LAYER, FREE, CONSISTENT, OVERLAP}),
     ("layer", "3", RESULTS | {"below": "relations"}, {*OF_LAYER, NUMBERS, COMMON}),
     ("layer", "3", RESULTS | {"below": "layers"}, {*OF_LAYER, ALL}),
-    ("layer", "3", RESULTS | {"below": "feature"}, OF_LAYER),
+    ("layer", "3", RESULTS | {"below": "feature"}, {*OF_LAYER, MATCH}),
     ("layer", "0", SAMPLES | {"below": "together"}, {*OF_LAYER, TOGETHER}),
     ("below", "relations", RESULTS, {FREE, CONSISTENT, OVERLAP, NUMBERS, COMMON}),
     ("below", "layers", RESULTS, {FREE, CONSISTENT, OVERLAP, ALL}),
@@ -113,7 +113,9 @@ CONTROLS: list[tuple[str, object, Link, set[str]]] = [
     ("below", "together", SAMPLES, {FREE, CONSISTENT, OVERLAP, TOGETHER}),
     ("k", 3, RESULTS, {FREE, CONSISTENT, OVERLAP}),
     ("k", 3, SAMPLES | {"below": "together"}, {TOGETHER}),
-    ("shared", True, RESULTS | {"layer": "0"}, {DENSE}),
+    ("scale", "all", RESULTS | {"layer": "0"}, {DENSE}),
+    ("scale", "layer", RESULTS, {DENSE}),
+    ("linear", True, RESULTS, {DENSE}),
     ("own", True, RESULTS | {"below": "layers"}, {ALL}),
     ("above", 0.5, SAMPLES, {CONSISTENT}),
     ("above", 0.5, SAMPLES | {"below": "relations"}, {COMMON}),
@@ -137,7 +139,15 @@ def test_every_control_changes_its_pictures_and_the_address_brings_them_back(
     assert cards(opened("coactivation", address(page))) == after
 
 
-CHOSEN = {"layer": "0", "k": "2", "shared": "True", "own": "True", "above": "0.5", "share": "0.5"}
+CHOSEN = {
+    "layer": "0",
+    "k": "2",
+    "scale": "all",
+    "log": "True",
+    "own": "True",
+    "above": "0.5",
+    "share": "0.5",
+}
 CHOSEN |= {"measure": "share", "feature": "0/resid_pre/2"}
 
 
@@ -152,7 +162,7 @@ def test_a_link_restores_every_choice() -> None:
     assert shown == {
         SEPARATION: {},
         SLOTS: {"layer": 0},
-        DENSE: {"layer": 0, "scale": "all"},
+        DENSE: {"layer": 0, "scale": "all", "log": False},
         FREE: {"layer": 0, "k": 2},
         CONSISTENT: {"layer": 0, "threshold": 0.5, "k": 4},
         OVERLAP: {"layer": 0, "k": 2},

@@ -207,7 +207,7 @@ MESSAGES: dict[str, tuple[str, Callable[[], Dataset], dict[str, Any], str]] = {
     ),
     "scale of dense": (
         *("dense", asked_means, {"scale": "shared"}),
-        "scale is 'shared'. Allowed: layer, all.",
+        "scale is 'shared'. Allowed: layer, free, all.",
     ),
     "scale of panels": (
         *("all_layers", asked_means, {"scale": "all"}),

@@ -154,6 +154,9 @@ def test_a_layer_whose_shares_and_slots_are_0_has_one_row_of_each(tmp_path: Path
     folder = results_folder(tmp_path / "r", layers=[4], ours=True)
     np.save(folder / "layer04_consistency.npy", np.zeros((3, 11)))
     np.save(folder / "layer04_slot_samples.npy", np.zeros((15, 3)))
+    matrix = np.load(folder / "layer04_activation_matrix.npy")
+    matrix[:, 8:] = 0
+    np.save(folder / "layer04_activation_matrix.npy", matrix)
     others = read(folder).others
     share = {"prompt": 0, "feature": 0, "threshold": 0.1, "value": 0.0}
     assert others["consistency"].to_pylist() == [share]
@@ -247,7 +250,7 @@ def test_a_relation_without_samples_is_no_prompt_but_keeps_its_slot(
 def test_samples_count_within_their_relation_where_one_has_none(tmp_path: Path) -> None:
     folder = tmp_path / "r"
     folder.mkdir()
-    np.save(folder / "layer0_activation_matrix.npy", [[1.0, 2.0], [0.0, 0.0], [3.0, 4.0]])
+    np.save(folder / "layer0_activation_matrix.npy", [[1.0, 6.0], [0.0, 0.0], [3.0, 6.0]])
     np.save(folder / "layer0_slot_samples.npy", np.array([[5.0], [6.0], [7.0]]))
     np.save(folder / "layer0_consistency.npy", [[1.0, 0.0], [0.0, 0.0], [0.5, 0.0]])
     np.save(folder / "sample_relations.npy", [2, 0, 2])

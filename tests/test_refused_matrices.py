@@ -299,6 +299,10 @@ THREE = ("birth_date", "birth_city", "employer")
             "sample.",
         ),
         (
+            lambda folder: np.save(folder / SLOTS, np.full((15, 3), 2.0)),
+            f"/{SLOTS}: the mean of slot 0 in 'birth_date' is 2, but 2.021 in the matrix. {RUN}",
+        ),
+        (
             but_row_1,
             "/layer00_activation_matrix.npy, row 1: 'birth_city' has values, but no samples. "
             f"{RUN}",

@@ -272,8 +272,8 @@ def test_coactivation_counts_the_samples_that_have_both(measure: str, threshold:
     wanted = np.where(of > 0, both / np.maximum(of, 1), np.nan)
     view = heatmap("coactivation", asked(), measure=measure, threshold=threshold)
     np.testing.assert_array_equal(matrix(view), wanted)
-    assert f"over 6 tokens; active: above {threshold:g};" in view.caption
-    assert view.unit == {"jaccard": "Jaccard's index", "share": "share of tokens"}[measure]
+    assert f"over 6 samples; active: above {threshold:g};" in view.caption
+    assert view.unit == {"jaccard": "Jaccard's index", "share": "share of samples"}[measure]
 
 
 def test_coactivation_shows_the_slots_and_k_strongest_free_features_or_those_named() -> None:
@@ -288,10 +288,10 @@ def test_of_other_sources_the_features_active_most_often_are_looked_at() -> None
     view = heatmap("coactivation", lively(), k=2)
     # Tokens on which they are active, <bos> apart: 5 on 2 (and on 2 <bos>), 3 on 5, 1 on 4.
     assert view.columns == ("3", "1")
-    assert view.caption.endswith("Hatched: never active. Special tokens do not count.")
+    assert view.caption.endswith("do not count. Shown: those active most often.")
     included = heatmap("coactivation", lively(), k=2, specials="include")
     assert included.columns == ("5", "3")
-    assert included.caption.endswith("Hatched: never active.")
+    assert included.caption.endswith("from 0 to 1. Shown: those active most often.")
 
 
 # ---- which layer, which slots
@@ -307,7 +307,7 @@ def test_the_layer_that_separates_best_is_shown_first() -> None:
         view = draw("separation_by_layer", dataset)
         assert isinstance(view, Separation)
         assert view.selected == best
-        assert f" Layer {best} separates best: its" in view.caption
+        assert f" Layer {best} separates best (diagonal less" in view.caption
 
 
 def test_without_slots_the_first_layer_is_shown() -> None:
@@ -356,9 +356,8 @@ CAPTIONS: dict[str, Callable[[], str]] = {
     "Mean activation: mean over 2 samples of each relation; linear scale from 0. Framed: a "
     "relation's own slot.": lambda: draw("slots", asked_means()).caption,
     "Mean activation: mean over 2 samples of each relation; one linear scale from 0 for all "
-    "layers. Rows: asked for; columns: slots. Framed: a relation's own slot.": (
-        lambda: draw("all_layers", asked_means()).caption
-    ),
+    "layers. Rows: asked for; columns: slots. Framed: a relation's own slot. Beside each layer: "
+    "diagonal / off-diagonal, verdict.": (lambda: draw("all_layers", asked_means()).caption),
     "Mean activation: mean over 2 samples of each relation; linear scale from 0. Each pixel shows "
     "the strongest of the features it stands for. The line marks the 3 slots, at the end.": (
         lambda: draw("dense", asked_means()).caption
@@ -371,16 +370,20 @@ CAPTIONS: dict[str, Callable[[], str]] = {
     "largest mean over the relations; linear scale from 0 to 1.": (
         lambda: draw("consistency", asked_means()).caption
     ),
-    "A feature is consistent where it is above 0.25 on at least 50% of a relation's samples; the "
+    "A feature is consistent where it is above 0.25 on at least 50 % of a relation's samples; the "
     "last columns are shares of samples.": (
         lambda: draw("common_features", asked(), threshold=0.25, share=0.5).caption
     ),
     "Activation: mean of each relation's own slot (diagonal) and of all other slots "
     "(off-diagonal). Clean: above 1 and below 0.1; entangled: below 0.5 or above 0.2. Layer 3 "
-    "separates best: its diagonal is furthest above the rest. Band: the diagonal with the samples' "
-    "labels shuffled 50 times.": lambda: draw("separation_by_layer", asked(), draws=50).caption,
-    "Tokens with both, of those with either, over 6 tokens; active: above 0; linear scale from 0 "
-    "to 1. Hatched: never active.": lambda: draw("coactivation", asked()).caption,
+    "separates best (diagonal less off-diagonal 1.804, largest slot right on 100 % of samples). "
+    "Band: the diagonal with the samples' labels shuffled 50 times.": lambda: (
+        draw("separation_by_layer", asked(), draws=50).caption
+    ),
+    "Samples with both, of those with either, over 6 samples; active: above 0.1; linear scale from "
+    "0 to 1. Shown: the free features strongest over the relations, and the slots.": lambda: (
+        draw("coactivation", asked()).caption
+    ),
     "Mean activation, mean of each relation; in each layer the feature with the largest cosine "
     "similarity (in brackets) of its values, of equal ones the strongest; alike is not the "
     "same feature; linear scale from 0. "
@@ -447,6 +450,6 @@ def test_shares_of_common_features_may_come_from_the_original_alone(tmp_path: Pa
     dataset = read(results_folder(tmp_path / "job"))
     view = draw("common_features", dataset)
     assert view.table.num_rows == 6
-    assert "above the file's own threshold on at least 80%" in view.caption
+    assert "above the file's own threshold on at least 80 %" in view.caption
     with pytest.raises(NotMeasured, match=r"it counts them for a share of 0\.8"):
         draw("common_features", dataset, share=0.5)

@@ -156,7 +156,10 @@ def _wanted(
     if chosen.summary_only:
         return
     k = chosen.top_k_features
+    wanted = _layers(chosen.layers)
     for layer in sorted(set(dataset.features["layer"].to_pylist())):
+        if wanted is not None and layer not in wanted:
+            continue
         start, of_layer = f"layer{layer:02d}", {"layer": layer}
         yield f"{start}_dense_activation_heatmap.png", "dense", of_layer
         yield f"{start}_relation_slots_only.png", "slots", of_layer

@@ -17,9 +17,13 @@ from actcore.figures.relations import of_layer, of_samples, shown_layer
 from actcore.figures.words import measure, scale_name
 from actcore.views.dense import Dense
 
-#: What one scale is for: the layer that is shown, or all layers.
-DenseScale = Literal["layer", "all"]
-_SCALES = {"layer": "{} from 0", "all": "one {} from 0 for all layers"}
+#: What one scale is for: the layer that is shown, its free features, or all layers.
+DenseScale = Literal["layer", "free", "all"]
+_SCALES = {
+    "layer": "{} from 0",
+    "free": "{} from 0 to the largest free feature, slots above it in full colour",
+    "all": "one {} from 0 for all layers",
+}
 
 
 def dense(
@@ -37,7 +41,8 @@ def dense(
     found = analysis.relations(dataset, slots=slots)
     one = found.one(layer)
     mean = found.mean(one)
-    every = (found.mean(each) for each in found.layers) if scale == "all" else [mean]
+    shown = mean[:, one.free] if scale == "free" else mean
+    every = (found.mean(each) for each in found.layers) if scale == "all" else [shown]
     index = dataset.features["index"].to_numpy()[one.start : one.stop]
     labels = dict(
         zip(one.slots.tolist(), slot_labels(found, one, one.slots).to_pylist(), strict=True)

@@ -6,6 +6,7 @@ Leaves all features at once to `actcore.figures.dense`, layers beside each other
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -21,8 +22,9 @@ from actcore.errors import NotMeasured
 from actcore.figures.shown import places
 from actcore.figures.words import counted, measure, step
 from actcore.views.heatmap import Heatmap
+from actcore.views.text import shortened
 
-_WIDE = 2640
+_WIDE, _LONGEST = 2640, 24
 
 
 class Scale(NamedTuple):
@@ -53,8 +55,8 @@ def slots(dataset: Dataset, *, layer: int | None = None, slots: int | None = Non
         unit=dataset.source.unit,
         row=row,
         column=column,
-        rows=tuple(names),
-        columns=tuple(labels[index] or str(index) for index in columns),
+        rows=short(names),
+        columns=short(labels[index] or str(index) for index in columns),
         low=scale.low,
         high=scale.high,
         ramp=scale.ramp,
@@ -121,13 +123,14 @@ def top_overlap(
     return Heatmap(
         table=table,
         title=f"Shared free features{of_layer(layer)}",
-        caption=f"Jaccard's index of the {k} strongest free features of each two relations: those "
-        "of both over those of either; 1 is the same features; linear scale from 0 to 1.",
+        caption=f"Jaccard's index of the {k} strongest free features of each two relations, those "
+        "above 0 alone: those of both over those of either; 1 is the same features; linear scale "
+        "from 0 to 1.",
         unit="Jaccard's index",
         row=row,
         column=column,
-        rows=tuple(names),
-        columns=tuple(names),
+        rows=short(names),
+        columns=short(names),
         low=0.0,
         high=1.0,
         ramp="emerald",
@@ -149,6 +152,11 @@ def shown_layer(dataset: Dataset, layer: int | None, slots: int | None) -> int |
         return analysis.best_layer(analysis.separation(dataset, slots=slots, draws=0))
     except NotMeasured:
         return analysis.relations(dataset, slots=slots).layers[0].layer
+
+
+def short(names: Iterable[str]) -> tuple[str, ...]:
+    """What axes call relations and slots: a long name would leave no room for the matrix."""
+    return tuple(shortened(name, _LONGEST) for name in names)
 
 
 def of_layer(layer: int | None) -> str:
@@ -199,8 +207,8 @@ def _by_feature(table: pa.Table, *, title: str, caption: str, unit: str, scale: 
         unit=unit,
         row=places(table["group"].to_pylist(), names),
         column=places(table["index"].to_pylist(), columns),
-        rows=tuple(names),
-        columns=tuple(f"{index} {labels[index] or ''}".rstrip() for index in columns),
+        rows=short(names),
+        columns=short(f"{index} {labels[index] or ''}".rstrip() for index in columns),
         low=scale.low,
         high=scale.high,
         ramp=scale.ramp,

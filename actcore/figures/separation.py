@@ -14,14 +14,17 @@ from actcore import analysis
 from actcore.dataset import Dataset
 from actcore.dataset.core import Ints
 from actcore.errors import BadValue, NotMeasured
-from actcore.figures.relations import active_above, of_layer, over_samples
+from actcore.figures.relations import active_above, of_layer, over_samples, short
 from actcore.figures.shown import places
-from actcore.figures.words import measure
+from actcore.figures.words import counted, measure
 from actcore.views.listing import Listing
+from actcore.views.numbers import plain
 from actcore.views.separation import Separation
 from actcore.views.separation import Thresholds as Rules
 from actcore.views.small_multiples import SmallMultiples
 
+#: Layers whose margins differ by less of the larger one are as good.
+_NEAR = 0.01
 _PANELS = {
     "shared": "one linear scale from 0 for all layers",
     "layer": "a linear scale from 0 for each layer, full colour at its largest",
@@ -73,14 +76,15 @@ def all_layers(
         title="Slots of every layer",
         caption=f"{measure(dataset)}: {over_samples(table)}; {_PANELS[scale]}"
         f"{', values below 0 are white' if values.min() < 0 else ''}. "
-        "Rows: asked for; columns: slots. Framed: a relation's own slot.",
+        "Rows: asked for; columns: slots. Framed: a relation's own slot. "
+        "Beside each layer: diagonal / off-diagonal, verdict.",
         unit=dataset.source.unit,
         panel=panel,
         row=row,
         column=column,
         panels=tuple("Slots" if layer is None else f"Layer {layer}" for layer in layers),
-        rows=tuple(names),
-        columns=tuple(labels[at] or f"slot {at}" for at in sorted(labels)),
+        rows=short(names),
+        columns=short(labels[at] or f"slot {at}" for at in sorted(labels)),
         high=float(largest.max()) if scale == "shared" else largest,
         notes=_notes(dataset, slots, layers),
         full="" if scale == "shared" else "each layer's largest",
@@ -121,8 +125,8 @@ def common_features(
     return Listing(
         table=table,
         title=f"Features active on most samples{of_layer(layer)}",
-        caption=f"A feature is consistent where it is above {said} on at least {share:.0%} of a "
-        "relation's samples; the last columns are shares of samples.",
+        caption=f"A feature is consistent where it is above {said} on at least {100 * share:g} % "
+        "of a relation's samples; the last columns are shares of samples.",
     )
 
 
@@ -149,9 +153,19 @@ def _notes(dataset: Dataset, slots: int | None, layers: list[int | None]) -> tup
 
 
 def _best(table: pa.Table, best: int | None) -> str:
-    if table.num_rows < 2:
-        return ""
-    return f" Layer {best} separates best: its diagonal is furthest above the rest."
+    """Which layer separates best, by how much, and how many do nearly as well."""
+    rows = table.to_pylist()
+    found = next(row for row in rows if row["layer"] == best)
+    said = plain(found["margin"])
+    if found["accuracy"] is not None:
+        said += f", largest slot right on {100 * found['accuracy']:.0f} % of samples"
+    if found["verdict"] == "entangled" or found["margin"] <= 0:
+        return f" No layer separates the relations: diagonal less off-diagonal is at most {said}."
+    if len(rows) < 2:
+        return f" Diagonal less off-diagonal: {said}."
+    near = sum(row["margin"] >= found["margin"] * (1 - _NEAR) for row in rows) - 1
+    others = f"; {counted(near, 'layer')} within 1 % of it" if near else ""
+    return f" Layer {best} separates best (diagonal less off-diagonal {said}){others}."
 
 
 def _chance(table: pa.Table, draws: int) -> str:

@@ -13,20 +13,21 @@ import pyarrow as pa
 
 from actcore import analysis
 from actcore.analysis import Specials
+from actcore.analysis.consistency import THRESHOLD
 from actcore.dataset import Dataset
 from actcore.errors import NotMeasured
 from actcore.figures.chosen import chosen
-from actcore.figures.relations import scale_of, shown_layer
+from actcore.figures.relations import scale_of, short, shown_layer
 from actcore.figures.shown import at_least_one, counted_words, feature_names, places
 from actcore.figures.words import counted, measure, step
 from actcore.sites import FeatureId
 from actcore.views.heatmap import Heatmap
 
 _MEASURES = {
-    "jaccard": "Tokens with both, of those with either",
-    "share": "Of the tokens with the feature at the left, the share that have the one above",
+    "jaccard": "{}s with both, of those with either",
+    "share": "Of the {}s with the feature at the left, the share that have the one above",
 }
-_UNITS = {"jaccard": "Jaccard's index", "share": "share of tokens"}
+_UNITS = {"jaccard": "Jaccard's index", "share": "share of {}s"}
 _WIDE = 1600
 
 
@@ -37,31 +38,37 @@ def coactivation(
     layer: int | None = None,
     k: int = 20,
     measure: Literal["jaccard", "share"] = "jaccard",
-    threshold: float = 0.0,
+    threshold: float | None = None,
     slots: int | None = None,
     specials: Specials = "exclude",
 ) -> Heatmap:
-    """How often features are active on the same token.
+    """How often features are active on the same token, or sample of a relation.
 
     `features` are ids with commas between; without them, of relations a layer's slots and k free
-    features strongest there, of other sources the k features that are active most often.
+    features strongest there, of other sources the k features that are active most often. Without a
+    threshold a feature is active above 0.1 on a sample of a relation, else above 0.
     """
-    rows = _rows(dataset, features, layer, at_least_one(k), slots, specials)
+    found = _relations(dataset, slots)
+    rows = _rows(dataset, found, features, layer, at_least_one(k), slots, specials)
+    if threshold is None:
+        threshold = THRESHOLD if found else 0.0
     table = analysis.coactivation(
         dataset, features=rows, measure=measure, threshold=threshold, specials=specials
     )
+    noun = "sample" if found else "token"
+    some = " Hatched: never active." if table["value"].null_count else ""
     ids = [dataset.feature_id(row) for row in rows]
     a, b = ([FeatureId(*key) for key in _keys(table, side)] for side in "ab")
     names = _named(ids, dataset)
     n = int(table["n"][0].as_py())
     side = step(len(ids), 44, _WIDE)
-    words = counted_words(dataset, "peak", specials)
+    words = f"{some}{counted_words(dataset, 'peak', specials)}{_chosen(found, features)}"
     return Heatmap(
         table=table,
         title=f"{counted(len(ids), 'feature')} active together",
-        caption=f"{_MEASURES[measure]}, over {counted(n, 'token')}; active: above {threshold:g}; "
-        f"linear scale from 0 to 1. Hatched: never active.{words}",
-        unit=_UNITS[measure],
+        caption=f"{_upper(_MEASURES[measure].format(noun))}, over {counted(n, noun)}; "
+        f"active: above {threshold:g}; linear scale from 0 to 1.{words}",
+        unit=_UNITS[measure].format(noun),
         row=places(a, ids),
         column=places(b, ids),
         rows=names,
@@ -107,7 +114,7 @@ def matching_features(
         row=places(layers, order),
         column=places(table["group"].to_pylist(), groups),
         rows=tuple(f"{name} ({alike[id]:.2f})" for name, id in zip(named, order, strict=True)),
-        columns=tuple(groups),
+        columns=short(groups),
         low=scale.low,
         high=scale.high,
         ramp=scale.ramp,
@@ -127,8 +134,31 @@ def _slot(dataset: Dataset, slots: int | None) -> int:
     return one.start + int(one.slots[0]) if len(one.slots) else chosen(dataset, None)
 
 
+def _relations(dataset: Dataset, slots: int | None) -> analysis.Relations | None:
+    """The relations of a Dataset that has some."""
+    try:
+        return analysis.relations(dataset, slots=slots)
+    except NotMeasured:
+        return None
+
+
+def _upper(words: str) -> str:
+    return words[0].upper() + words[1:]
+
+
+def _chosen(found: analysis.Relations | None, features: str | None) -> str:
+    """Which features are shown, where nobody named them."""
+    if features is not None:
+        return ""
+    if found is None:
+        return " Shown: those active most often."
+    slots = ", and the slots" if any(len(each.slots) for each in found.layers) else ""
+    return f" Shown: the free features strongest over the relations{slots}."
+
+
 def _rows(
     dataset: Dataset,
+    found: analysis.Relations | None,
     features: str | None,
     layer: int | None,
     k: int,
@@ -139,16 +169,13 @@ def _rows(
     if features is not None:
         named = [words.strip() for words in features.split(",")]
         return list(dict.fromkeys(dataset.feature(words) for words in named if words))
-    try:
-        found = analysis.relations(dataset, slots=slots)
-    except NotMeasured:
+    if found is None:
         return _most_often(dataset, k, specials)
     one = found.one(shown_layer(dataset, layer, slots))
     top = analysis.top_free(dataset, layer=one.layer, k=k, slots=slots)
     index = dataset.features["index"].to_numpy()[one.start : one.stop]
-    free = np.unique(top["index"].to_numpy())
-    columns = [*np.searchsorted(index, free).tolist(), *one.slots.tolist()]
-    return [one.start + column for column in columns]
+    free = np.searchsorted(index, np.unique(top["index"].to_numpy()))
+    return [one.start + column for column in [*free.tolist(), *one.slots.tolist()]]
 
 
 def _most_often(dataset: Dataset, k: int, specials: Specials) -> list[int]:

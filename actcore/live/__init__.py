@@ -10,5 +10,5 @@ if _missing := [name for name in _NEEDED if find_spec(name) is None]:
     raise LiveError(
         "actcore.live",
         f"it needs packages that are not installed: {', '.join(_missing)}",
-        "Install them with: pip install 'actcore[live]'",
+        "Install them with: pip install -r requirements.txt",
     )

@@ -1,9 +1,8 @@
 """Sums over samples of each relation: what means and consistencies are made of.
 
-Parts of a job add up with `merge` and travel as arrays. Leaves Datasets and files to the job.
+Leaves Datasets and files to the job.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,20 +76,6 @@ class Sums:
             self._values.append(values[:, -self.kept :].cpu().numpy().copy())
             self._relations.append(relation.cpu().numpy())
 
-    def merge(self, other: "Sums") -> None:
-        """Adds the samples of another part of the same job behind these."""
-        mine = (self.total.shape, self.threshold, self.kept)
-        theirs = (other.total.shape, other.threshold, other.kept)
-        if mine != theirs:
-            wrong = f"parts of a job differ: (relations, features), threshold, kept are {mine} "
-            mend = "Merge parts of one job and one layer only."
-            raise LiveError("Sums", f"{wrong}and {theirs}", mend)
-        self.n += other.n
-        self.total += other.total
-        self.active += other.active
-        self._values += other._values
-        self._relations += other._relations
-
     def mean(self) -> Float64[np.ndarray, "n_relations d_sae"]:
         """Mean activation of each feature over a relation's samples; NaN without samples."""
         return self._per_sample(self.total)
@@ -103,31 +88,6 @@ class Sums:
         """The kept features' activations on each sample of a relation."""
         found: NDArray[np.float32] = self._kept()[self._order() == relation]
         return found
-
-    def arrays(self) -> dict[str, NDArray[Any]]:
-        """Everything as named arrays, for `numpy.savez`."""
-        return {
-            "n": self.n,
-            "total": self.total,
-            "active": self.active,
-            "threshold": np.array(self.threshold),
-            "values": self._kept(),
-            "relations": self._order(),
-        }
-
-    @classmethod
-    def of_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> "Sums":
-        """The inverse of `arrays`."""
-        values = arrays["values"]
-        return cls(
-            arrays["n"],
-            arrays["total"],
-            arrays["active"],
-            float(arrays["threshold"]),
-            values.shape[1],
-            [values],
-            [arrays["relations"]],
-        )
 
     def _per_sample(self, sums: NDArray[Any]) -> NDArray[np.float64]:
         with np.errstate(invalid="ignore"):

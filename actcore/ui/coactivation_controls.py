@@ -37,7 +37,12 @@ _FIGURES = {
     "feature": ("matching_features",),
     "together": ("coactivation",),
 }
+_ASKED = (
+    "This data does not say how many of the last columns are slots. Set Slot columns to see which "
+    "layer separates the relations; with a slot for each they are {n}."
+)
 _MOST_SLOTS = 1000
+_SCALES = {"free": "Its free features"}
 _MEASURES = {"jaccard": "Those with either", "share": "Those with the first"}
 _SLOTS = "How many columns of every layer, the last ones, were trained for one relation each."
 
@@ -72,7 +77,8 @@ def coactivation(dataset: Dataset) -> Coactivation:
         below = kept.choice("Below", ways, key="below", width=210) if ways else ""
         with st.popover("Display"):
             k = kept.number("Features listed", 1, 300, default=50, key="k")
-            shared = kept.toggle("All features: one colour scale for all layers", key="shared")
+            scale = kept.choice("All features: colour scale for", _scales(found), key="scale")
+            linear = kept.toggle("All features: linear colour scale", key="linear")
             own = "layers" in ways and kept.toggle("All layers: a colour scale for each", key="own")
             if "together" in ways:
                 of = kept.choice("Active together, of", _MEASURES, key="measure")
@@ -85,6 +91,8 @@ def coactivation(dataset: Dataset) -> Coactivation:
                     "Consistent from this share on", 0.01, 1.0, key="share", default=SHARE
                 )
                 share = {"share": least}
+    if found and not all(each.known for each in found.layers) and not slots:
+        st.info(_ASKED.format(n=len(found.names)))
     feature = state.feature(dataset)
     of_layer = {**({} if layer is None else {"layer": layer}), **slots}
     every: dict[str, Settings] = {
@@ -94,7 +102,7 @@ def coactivation(dataset: Dataset) -> Coactivation:
         "relation_statistics": of_layer,
         "common_features": {**of_layer, **threshold, **share},
         "all_layers": {**slots, "scale": "layer" if own else "shared"},
-        "matching_features": {**slots, **({"feature": feature} if feature else {})},
+        "matching_features": {**slots, **_followed(dataset, found, layer, feature)},
         "coactivation": {**of_layer, "k": min(k, 60), **measure, **threshold},
     }
     unknown = {} if shares or not found else _unknown(dataset, found)
@@ -106,10 +114,26 @@ def coactivation(dataset: Dataset) -> Coactivation:
         feature=feature,
         separation=slots,
         slots=of_layer,
-        dense={**of_layer, "scale": "all" if shared else "layer"},
+        dense={**of_layer, "scale": scale, "log": not linear},
         below={name: every[name] for name in names if name not in unknown},
         unknown=tuple(unknown[name] for name in names if name in unknown),
     )
+
+
+def _scales(found: analysis.Relations | None) -> dict[str, str]:
+    """What a scale may be for; slots would leave the free features no colour."""
+    ways = dict(_SCALES) if _has_slots(found) else {}
+    return ways | {"layer": "The layer", "all": "All layers"}
+
+
+def _followed(
+    dataset: Dataset, found: analysis.Relations | None, layer: int | None, feature: str | None
+) -> Settings:
+    """The feature that is selected, else the first slot of the layer that is shown."""
+    if feature is None and found and _has_slots(found):
+        one = next(each for each in found.layers if layer in (None, each.layer))
+        feature = str(dataset.feature_id(one.start + int(one.slots[0]))) if len(one.slots) else None
+    return {"feature": feature} if feature else {}
 
 
 def _relations(dataset: Dataset) -> tuple[analysis.Relations | None, Settings]:

@@ -14,6 +14,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.errors import StreamlitPageNotFoundError
 
+from actcore.analysis.relations import MEAN
 from actcore.dataset import Dataset
 from actcore.ui import address
 from actcore.ui.picker import choose, opened
@@ -27,6 +28,11 @@ _STYLE = """<style>
 @media(max-width:40rem){.stMainBlockContainer{padding:3rem 1rem}}
 .stMultiSelect [data-tag]{background:color-mix(in srgb,currentColor 15%,transparent);color:inherit}
 </style>"""
+
+
+_MEANS = (
+    "These are mean activations of relations, one number each: the page Co-activation shows them."
+)
 
 
 class Page(NamedTuple):
@@ -46,7 +52,10 @@ def page(name: str) -> Dataset:
     links = _frame(name)
     choices = choose(PAGES[name].sample)
     _lead(links)
-    return opened(choices)
+    dataset = opened(choices)
+    if name != "coactivation" and dataset.source.unit == MEAN:
+        st.info(_MEANS)
+    return dataset
 
 
 def begin(name: str) -> None:

@@ -66,13 +66,14 @@ def _actions(
     panel = st.popover("Export, reproduce", type="tertiary", key=f"{PANEL}{key}", on_change="rerun")
     if not panel.open:
         return
+    layer = "" if settings.get("layer") is None else f"_layer{settings['layer']}"
     with panel:
         with st.container(horizontal=True):
             for suffix in FORMATS:
                 st.download_button(
                     suffix.upper(),
                     partial(encode, view, suffix),
-                    file_name(f"{name}_{dataset.source.name}") + f".{suffix}",
+                    file_name(f"{name}{layer}_{dataset.source.name}") + f".{suffix}",
                     MIME_TYPES[suffix],
                     key=f"{key}_{suffix}",
                     on_click="ignore",

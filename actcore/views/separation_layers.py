@@ -148,7 +148,8 @@ class Layers:
         names = ("diagonal", "off_diagonal", "null_diagonal", "null_low", "null_high")
         values = np.concatenate([*map(self.column, names), self.thresholds])
         low, high = ends(values[np.isfinite(values)])
-        return Span(low, high + _ABOVE * (high - low), round_marks(low, high))
+        top = high + _ABOVE * (high - low)
+        return Span(low, top, round_marks(low, top))
 
     def names(self) -> list[str]:
         """The layers as they are named under the plot, "" where there is no room."""

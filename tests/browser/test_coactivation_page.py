@@ -163,7 +163,9 @@ def test_a_link_shows_its_layer_and_feature_on_a_fresh_server(
 
 def test_the_dense_picture_can_be_taken_home(page: Page) -> None:
     files = downloads(page, "dense", "PNG", "HTML")
-    assert list(files) == [f"dense_demo_coactivation.zip.{suffix}" for suffix in ("png", "html")]
+    assert list(files) == [
+        f"dense_layer2_demo_coactivation.zip.{suffix}" for suffix in ("png", "html")
+    ]
     picture, document = files.values()
     assert picture.startswith(b"\x89PNG\r\n\x1a\n")
     assert f"All 1,006 features of layer {BEST}".encode() in document

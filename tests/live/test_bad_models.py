@@ -209,5 +209,5 @@ def test_missing_packages_are_named_when_the_part_is_first_used() -> None:
     )
     assert done.stderr.splitlines()[-1] == (
         "actcore.errors.LiveError: actcore.live: it needs packages that are not installed: torch. "
-        "Install them with: pip install 'actcore[live]'"
+        "Install them with: pip install -r requirements.txt"
     )

@@ -288,7 +288,7 @@ def test_samples_asked_for_later_are_computed(world: World) -> None:
 
 def test_samples_of_another_sae_do_not_stay(world: World) -> None:
     world("--layers", "0,1", "--save_samples")
-    write_sae(world.folder / "saes", 1)
+    write_sae(world.folder / "saes", 1, epoch=4)
     world("--layers", "0,1")
     assert [path.name for path in world.out.glob("*.npz")] == ["layer00_samples.npz"]
 

@@ -84,7 +84,7 @@ def test_pictures_alone_need_neither_model_nor_saes(world: World, more: list[str
 def test_an_sae_that_changed_is_computed_anew_alone(world: World) -> None:
     world()
     before = world.mtimes()
-    write_sae(world.folder / "saes", 1)
+    write_sae(world.folder / "saes", 1, epoch=4)
     world()
     after = world.mtimes()
     assert {name[:7] for name in after if after[name] != before[name]} == {"layer01"}
@@ -386,7 +386,7 @@ def test_missing_packages_are_named(world: World) -> None:
     assert (done.returncode, done.stderr) == (
         2,
         "actcore coactivation: actcore.live: it needs packages that are not installed: torch. "
-        "Install them with: pip install 'actcore[live]'\n",
+        "Install them with: pip install -r requirements.txt\n",
     )
     assert not world.out.exists()
 
@@ -399,3 +399,12 @@ def test_help_and_pictures_load_no_model_packages(world: World) -> None:
     assert done.err == ""
     assert "torch" not in loaded
     assert "pandas" not in loaded
+
+
+def test_a_copy_of_the_model_and_saes_is_the_same(world: World) -> None:
+    world()
+    before = world.mtimes()
+    for path in [*Path("model").iterdir(), *Path("saes").rglob("*.pt")]:
+        os.utime(path, (1, 1))
+    world()
+    assert world.mtimes() == before

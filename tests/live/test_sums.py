@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -70,31 +67,6 @@ def test_a_relation_without_samples_has_no_mean() -> None:
     assert np.isnan(sums.mean()[1, 0])
     assert np.isnan(sums.consistency()[1, 0])
     assert sums.values(1).shape == (0, 1)
-
-
-@pytest.mark.parametrize("kept", [0, 2, F])
-def test_parts_merged_or_stored_are_the_whole(tmp_path: Path, kept: int) -> None:
-    sae, x, relation = samples(700)
-    whole, first, second = (Sums.empty(R, F, kept=kept) for _ in range(3))
-    encode_into(sae, x, relation, whole)
-    encode_into(sae, x[:512], relation[:512], first)
-    encode_into(sae, x[512:], relation[512:], second)
-    stored: dict[str, Any] = second.arrays()
-    np.savez(tmp_path / "part.npz", **stored)
-    with np.load(tmp_path / "part.npz", allow_pickle=False) as arrays:
-        first.merge(Sums.of_arrays(arrays))
-    for key, array in whole.arrays().items():
-        np.testing.assert_array_equal(first.arrays()[key], array)
-
-
-def test_parts_of_different_jobs_are_not_merged() -> None:
-    with pytest.raises(LiveError) as caught:
-        Sums.empty(2, 3).merge(Sums.empty(2, 4))
-    assert str(caught.value) == (
-        "Sums: parts of a job differ: (relations, features), threshold, kept are "
-        "((2, 3), 0.10000000149011612, 0) and ((2, 4), 0.10000000149011612, 0). "
-        "Merge parts of one job and one layer only."
-    )
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])

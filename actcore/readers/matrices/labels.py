@@ -37,6 +37,9 @@ def labels(content: Content, heads: Mapping[str, Head], n: int) -> Labels:
     given = arrays.array(content, file)
     names = _texts(content, _NAMES) if _NAMES in heads else None
     n_slots = _number(content, _N_SLOTS) if _N_SLOTS in heads else None
+    if names and len(set(names)) < len(names):
+        wrong = f"{shortened(next(name for name in names if names.count(name) > 1))} is in it twice"
+        raise content.wrong("", wrong, "Give each relation a name of its own.", file=_NAMES)
     if given.dtype.kind == "U":
         return Labels(_texts(content, file), n_slots, names or ())
     if given.dtype.kind not in "iu":

@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from actcore.dataset.assemble import with_key
 from actcore.dataset.core import Ints
+from actcore.errors import shortened
 from actcore.readers.matrices import arrays, reports
-from actcore.readers.matrices.pieces import CONSISTENCY, SAMPLES, SLOTS, Results
+from actcore.readers.matrices.pieces import CONSISTENCY, MATRIX, SAMPLES, SLOTS, Results
 from actcore.readers.matrices.tables import SITE, Layer
 from actcore.schema import COMMON_FEATURES, SLOT_VALUES
 from actcore.schema import CONSISTENCY as SHARES
@@ -77,10 +78,32 @@ def _slot_values(results: Results, file: str, layer: Layer) -> pa.Table:
     slots = arrays.matrix(content, file, axes="[samples, slots]")
     _refuse_shape(results, file, slots, (len(relation), layer.n_slots))
     values = np.concatenate([block for _, block in arrays.blocks(content, file, slots)])
+    _refuse_means(results, file, layer, values)
     sample, column = _where(values)
     prompt, feature = _prompts(results)[relation[sample]], layer.n_features - len(slots[0]) + column
     within = arrays.numbered(relation)[sample]
     return pa.table([prompt, within, feature, values[sample, column]], schema=SLOT_VALUES)
+
+
+def _refuse_means(results: Results, file: str, layer: Layer, values: np.ndarray) -> None:
+    """Nothing, if the slots on the samples have the means that the matrix says."""
+    whole = results.matrices[results.of(MATRIX)[layer.number or 0]]
+    matrix = whole[:, -values.shape[1] :]
+    relation, kept = results.samples, results.kept
+    assert relation is not None
+    if not np.isfinite(whole).all():
+        return  # Where that is said, the place is said too.
+    total = np.zeros(matrix.shape)
+    np.add.at(total, relation, values)
+    means = total[kept] / np.bincount(relation, minlength=len(matrix))[kept, None]
+    bad = ~np.isclose(means, matrix[kept], rtol=1e-3, atol=1e-5)
+    if bad.any():
+        row, column = (int(at[0]) for at in np.nonzero(bad))
+        wrong = (
+            f"the mean of slot {column} in {shortened(results.names[kept[row]])} is "
+            f"{means[row, column]:.4g}, but {matrix[kept[row], column]:.4g} in the matrix"
+        )
+        raise results.content.wrong("", wrong, "Take the files of one run.", file=file)
 
 
 def _where(values: np.ndarray) -> tuple[Ints, Ints]:
