@@ -143,7 +143,7 @@ CHOSEN = {
     "layer": "0",
     "k": "2",
     "scale": "all",
-    "log": "True",
+    "linear": "True",
     "own": "True",
     "above": "0.5",
     "share": "0.5",
