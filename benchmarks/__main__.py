@@ -18,6 +18,7 @@ from benchmarks.harness import Effort
 from benchmarks.page import page
 from benchmarks.pictures import pictures
 from benchmarks.reading import reading
+from benchmarks.relations_page import relations_page
 from benchmarks.strips import strips
 
 BENCHMARKS = {
@@ -30,6 +31,7 @@ BENCHMARKS = {
     "strips": strips,
     "dense": dense,
     "page": page,
+    "relations_page": relations_page,
 }
 
 
