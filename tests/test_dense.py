@@ -196,10 +196,8 @@ def images(svg: str) -> list[tuple[int, Any]]:
     ]
 
 
-@pytest.mark.parametrize(
-    ("row", "column"),
-    [(0, 0), (5, 1), (3, 3335), (0, 9_998), (5, 9_999), (3, 10_000), (0, 10_003), (5, 10_005)],
-)
+@pytest.mark.parametrize("column", [0, 1, 3335, 9_998, 9_999, 10_000, 10_003, 10_005])
+@pytest.mark.parametrize("row", [0, 3, 5])
 @pytest.mark.parametrize("scale", [1.0, 2.0])
 def test_one_bright_feature_is_as_bright_in_the_exported_file(
     row: int, column: int, scale: float

@@ -32,14 +32,12 @@ DUMP = json.dumps(
 CSV = b"prompt,position,text,feature,value\na,0,b,1,2.5\n"
 PARQUET = file_of(small(), "parquet")
 LOOKED_FOR = (
-    "Looked for: activation dump (a JSON object with `results`, a list of probes with tokens and "
-    "activations); prompts per feature (JSON lines with `active_prompts`, a list of prompts for "
-    "each feature); feature descriptions (CSV with the columns feature_id, source); neuron norms "
-    "(CSV with the columns Token_Pos, Token, Layer, Neuron_ID, Activation_Norm); long table (CSV "
-    "or Parquet with the columns prompt, position, text, feature, value); co-activation results (a "
-    "folder or zip with layer00_activation_matrix.npy and the like); activation matrix (a NumPy "
-    "array [relations, features] or [layers, relations, features]); samples (an .npz, zip or "
-    "folder of arrays [samples, features] with a label for each sample)."
+    "Looked for: activation dump (JSON with `results`); prompts per feature (JSON lines with "
+    "`active_prompts`); feature descriptions (CSV with the columns feature_id, source); neuron "
+    "norms (CSV with the columns Token_Pos, Token, Layer, Neuron_ID, Activation_Norm); long table "
+    "(CSV or Parquet with the columns prompt, position, text, feature, value); co-activation "
+    "results (folder or zip with layer00_activation_matrix.npy); activation matrix (NumPy array "
+    "[relations, features]); samples (.npz with [samples, features] and labels)."
 )
 PROMPTS = b'{"feature_id": 1, "source": "m", "active_prompts": []}\n'
 ABOUT = b"feature_id,source\n1,m\n"

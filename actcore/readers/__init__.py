@@ -59,13 +59,13 @@ def _read(content: Content) -> Dataset:
 READERS = (
     Reader(
         "activation dump",
-        "a JSON object with `results`, a list of probes with tokens and activations",
+        "JSON with `results`",
         dump.claims,
         dump.read,
     ),
     Reader(
         "prompts per feature",
-        "JSON lines with `active_prompts`, a list of prompts for each feature",
+        "JSON lines with `active_prompts`",
         prompts.claims,
         prompts.read,
     ),
@@ -89,19 +89,19 @@ READERS = (
     ),
     Reader(
         "co-activation results",
-        "a folder or zip with layer00_activation_matrix.npy and the like",
+        "folder or zip with layer00_activation_matrix.npy",
         results.claims,
         results.read,
     ),
     Reader(
         "activation matrix",
-        "a NumPy array [relations, features] or [layers, relations, features]",
+        "NumPy array [relations, features]",
         single.claims,
         single.read,
     ),
     Reader(
         "samples",
-        "an .npz, zip or folder of arrays [samples, features] with a label for each sample",
+        ".npz with [samples, features] and labels",
         samples.claims,
         samples.read,
     ),

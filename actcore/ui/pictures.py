@@ -21,6 +21,7 @@ from actcore.ui import address, state
 from actcore.ui.page import PAGES
 from actcore.ui.picker import as_chosen
 from actcore.ui.picks import Cell, named_cell, of_token
+from actcore.ui.readable import feature_of, readable
 from actcore.ui.strips import Pick
 from actcore.ui.strips import strips as strip_component
 from actcore.views.bars import Bars
@@ -34,7 +35,6 @@ from actcore.views.rows import STEP
 from actcore.views.space import Space
 from actcore.views.space_plotly import CONFIG
 from actcore.views.strips import Strips
-from actcore.views.text import visible
 
 #: A picture taller than this, in pixels, scrolls in its card; then that is as high as the other.
 #: Of more cells than this a mark is not worth sending them all again.
@@ -71,7 +71,7 @@ def strips(
         if view.label == "prompt":
             state.show_prompt(pick.prompt, **chosen)
         state.select(**chosen)
-    return _feature(view.table, 0) if view.table.num_rows else None
+    return feature_of(view.table, 0) if view.table.num_rows else None
 
 
 def prompts(view: Strips, *, key: str) -> None:
@@ -198,41 +198,19 @@ def listing(view: Listing, *, key: str, pick: Callable[[Cell], None] = of_token)
         st.info("No feature is active here.")
         return None
     st.dataframe(
-        _readable(view.table).to_pandas(),
+        readable(view.table).to_pandas(),
         key=key,
         on_select=clicked,
         selection_mode=["single-row", "single-cell"],
         hide_index=True,
         width="stretch",
     )
-    return _feature(view.table, 0)
+    return feature_of(view.table, 0)
 
 
 def of_content(key: str, *rows: Sequence[object]) -> str:
     """A key for these rows alone: Streamlit keeps selections by number, whatever stands there."""
     return f"{key}_{zlib.crc32(repr(rows).encode()):08x}"
-
-
-def _readable(table: pa.Table) -> pa.Table:
-    """The table as one reads it: a feature in one column, tokens made visible.
-
-    Columns that are empty, or the same on every row, are left out.
-    """
-    features = pa.array([_feature(table, row) for row in range(table.num_rows)], pa.string())
-    said = {"rank": table["rank"], "feature": features}
-    for name in ("peak", "value", "position", "text", "mean", "density", "label"):
-        column = table[name] if name in table.column_names else pa.nulls(table.num_rows)
-        if column.null_count < table.num_rows and (name in ("peak", "value") or _varies(column)):
-            said[name] = _visible(column) if name == "text" else column
-    return pa.table(said)
-
-
-def _visible(texts: pa.ChunkedArray) -> pa.Array:
-    return pa.array([visible(text) for text in texts.to_pylist()], pa.string())
-
-
-def _varies(column: pa.ChunkedArray) -> bool:
-    return len(column.unique()) > 1
 
 
 def _cell(table: pa.Table, row: int) -> Cell:
@@ -249,10 +227,6 @@ def _place(view: Heatmap, wanted: Cell) -> tuple[int, int] | None:
         return None
     rows, columns = np.unique(view.row[match]), np.unique(view.column[match])
     return tuple(int(at[0]) if len(at) == 1 else -1 for at in (rows, columns))  # type: ignore[return-value]
-
-
-def _feature(table: pa.Table, row: int) -> str:
-    return str(FeatureId(*(table[name][row].as_py() for name in ("layer", "site", "index"))))
 
 
 def dark() -> bool:
