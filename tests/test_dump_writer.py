@@ -14,11 +14,13 @@ from hypothesis import given
 
 from actcore import concat, read, save_dataset
 from actcore.dataset import Dataset
+from actcore.dataset.long import not_in_long
 from actcore.errors import SaveError
-from actcore.schema import PROMPT_VALUES
+from actcore.schema import FEATURES, PROMPT_VALUES, STEERING, TOKENS
 from tests.grouped import of_prompts
 from tests.strategies import datasets, dumps, file_of
-from tests.test_dataset import same, small
+from tests.test_dataset import same
+from tests.tiny import tiny
 
 
 @given(datasets())
@@ -45,13 +47,39 @@ def test_samples_come_back_from_a_dump(
 
 
 def test_a_refused_dump_says_what_it_cannot_hold(tmp_path: Path) -> None:
+    rated = tiny().features.append_column("rate", pa.array([0.5, 1.0]))
     with pytest.raises(SaveError) as refused:
-        save_dataset(small(), tmp_path / "a.json")
+        save_dataset(replace(tiny(), features=rated), tmp_path / "a.json")
     assert str(refused.value) == (
-        "small.json: a dump cannot hold all of its features. "
+        "tiny.json: a dump cannot hold all of its features. "
         "Write .parquet or .csv, which hold everything."
     )
     assert not list(tmp_path.iterdir())
+
+
+def test_a_dump_says_what_is_known_of_features_and_which_tokens_are_special() -> None:
+    known = {"label": ["cats", None], "kind": [None, "slot"], "link": ["x:y", None]}
+    columns = {name: tiny().features[name] for name in ("layer", "site", "index")}
+    dataset = replace(
+        tiny(),
+        features=pa.table(columns | known, schema=FEATURES),
+        tokens=tiny().tokens.set_column(3, TOKENS.field("special"), [[False, True, False]]),
+    )
+    data = file_of(dataset, "json")
+    assert same(read(data, name="a.json"), dataset)
+    (written,) = json.loads(data)["results"]
+    assert written["special"] == [1]
+    assert [row.get("label") for row in written["activations"]] == ["cats", None]
+    plain = json.loads(file_of(tiny(), "json"))["results"][0]
+    assert "special" not in plain
+    assert plain["activations"][0].keys() == {"source", "index", "values"}
+
+
+def test_a_dump_leaves_out_what_the_model_said() -> None:
+    said = pa.table([[0], ["none"], [0.0], ["a"], [""]], schema=STEERING)
+    dataset = replace(tiny(), others={"steering": said})
+    assert same(read(file_of(dataset, "json"), name="a.json"), tiny())
+    assert not_in_long(dataset) == ["steering"]
 
 
 def test_a_dump_holds_no_numbers_for_whole_prompts(tmp_path: Path) -> None:

@@ -48,6 +48,11 @@ FIELDS = [
     (("results", 0, "activations", 1, "sum_values"), "float | null", "array bool object str"),
     (("results", 0, "activations", 1, "max_value"), "float | null", "array bool object str"),
     (("results", 0, "activations", 1, "max_value_index"), "int | null", "array bool float str"),
+    *(
+        (("results", 0, "activations", 1, name), "str | null", "array bool float int object")
+        for name in ("label", "kind", "link")
+    ),
+    (("results", 0, "special"), "array", "bool float int null object str"),
 ]
 
 
@@ -162,6 +167,18 @@ FIRST = ("results", 0, "activations", 0)
             "probe_id 'a' is that of results[0]. Give each probe an id of its own.",
         ),
         (
+            ("results", 0, "special"),
+            [0, 3],
+            "results[0].special[1]",
+            "position 3 in a prompt of 3 tokens. Positions count from 0.",
+        ),
+        (
+            ("results", 0, "special"),
+            [-1],
+            "results[0].special[0]",
+            "position -1 in a prompt of 3 tokens. Positions count from 0.",
+        ),
+        (
             ("results", 0, "counts"),
             [[1, 2, 3], [1]],
             "results[0].counts[1]",
@@ -262,3 +279,14 @@ def test_text_that_is_no_text_is_named(text: bytes, wrong: str) -> None:
 def test_text_that_is_not_utf8_is_named() -> None:
     said = refusal(json.dumps(GOOD).encode().replace(b'"x"', b'"\xff"'))
     assert said == "x.json, results[0]: text in it is not UTF-8. Save it as UTF-8."
+
+
+def test_two_labels_of_one_feature_are_refused() -> None:
+    dump: Any = copy.deepcopy(GOOD)
+    first, second = (probe["activations"] for probe in dump["results"])
+    for row, label in ((first[0], "cats"), (second[0], "dogs")):
+        row |= {"source": "1-clt-hp", "index": 7, "label": label}
+    assert refusal(json.dumps(dump).encode()) == (
+        "x.json, results[1].activations[0].label: 'dogs' is not the label that feature 1/clt-hp/7 "
+        "has at results[0].activations[0]. Give it one label."
+    )

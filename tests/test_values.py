@@ -22,6 +22,7 @@ JSON = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3).map(
 @example(["[1, [2]]", "5", "6"], 1)
 @example(['["]["]'], 1)
 @example(["[[1], [2]]"], 2)
+@example(["0", "[[]]"], 1)
 def test_the_quick_way_to_read_numbers_takes_only_what_the_strict_way_takes(
     rows: list[str], width: int
 ) -> None:

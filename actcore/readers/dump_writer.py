@@ -18,15 +18,17 @@ from actcore.dataset.core import Floats, Ints
 from actcore.errors import ReadError
 from actcore.readers import dump
 from actcore.readers.content import Content
-from actcore.schema import OTHERS
+from actcore.readers.dump.probes import ABOUT
+from actcore.schema import OTHERS, SAID
 from actcore.sites import source_name
+from actcore.special import is_special
 
 
 def dump_pieces(dataset: Dataset) -> Iterator[bytes]:
     """The dump's JSON, piece by piece; one probe is never held beside the next.
 
     A feature that was not measured on a prompt is not listed there; one that was measured nowhere
-    is listed on the first prompt, with null on every token.
+    is listed on the first prompt, with null on every token. What a model said (SAID) is left out.
     """
     source = dataset.source
     top = {"model": source.model, "source_set": source.sae, "n_prompts": dataset.prompts.num_rows}
@@ -38,7 +40,7 @@ def dump_pieces(dataset: Dataset) -> Iterator[bytes]:
 
 
 def not_in_dump(dataset: Dataset, data: bytes) -> str | None:
-    """What of a Dataset its dump does not say, found by reading the dump; None, if it says all."""
+    """What of its measurements a dump does not say, found by reading it; None, if it says all."""
     try:
         again = dump.read(Content(data, dataset.source.name.partition(".")[0] + ".json"))
     except ReadError as error:
@@ -47,7 +49,7 @@ def not_in_dump(dataset: Dataset, data: bytes) -> str | None:
         if getattr(again, name) != getattr(dataset, name):
             return name
     for name in OTHERS:
-        if again.others.get(name) != dataset.others.get(name):
+        if name not in SAID and again.others.get(name) != dataset.others.get(name):
             return name.replace("_", " ")
     for name in ("unit", "absent", "model", "sae"):
         if getattr(again.source, name) != getattr(dataset.source, name):
@@ -63,6 +65,7 @@ def _probe(dataset: Dataset, prompt: int) -> dict[str, Any]:
         "prompt": known["text"],
         "group": known["group"],
         "tokens": dataset.tokens["text"].slice(first, last - first).to_pylist(),
+        "special": _special(dataset, first, last),
         "counts": _counts(dataset, first, last),
         "activations": _activations(dataset, prompt, first, last),
     }
@@ -80,10 +83,13 @@ def _activations(dataset: Dataset, prompt: int, first: int, last: int) -> list[d
     dense = np.full((len(listed), last - first), 0 if zero else np.nan, np.float32)
     dense[np.searchsorted(listed, feature[part]), token[part] - first] = value[part]
     ids = [dataset.feature_ids[row] for row in listed]
+    known = dataset.features.select(ABOUT).take(pa.array(listed)).to_pylist()
     rows = _numbers(dense)
     return [
-        {"source": source_name(id.layer, id.site), "index": id.index, "values": row}
-        for id, row in zip(ids, rows, strict=True)
+        {"source": source_name(id.layer, id.site), "index": id.index}
+        | {name: fact for name, fact in about.items() if fact is not None}
+        | {"values": row}
+        for id, about, row in zip(ids, known, rows, strict=True)
     ]
 
 
@@ -93,6 +99,15 @@ def _numbers(dense: Floats) -> list[list[float | None]]:
     flat = pc.cast(pc.cast(flat, pa.string()), pa.float64()).to_pylist()
     width = dense.shape[1]
     return [flat[at * width : (at + 1) * width] for at in range(len(dense))]
+
+
+def _special(dataset: Dataset, first: int, last: int) -> list[int] | None:
+    """The positions of the special tokens, where their texts do not say so."""
+    tokens = dataset.tokens.slice(first, last - first)
+    special = tokens["special"].to_pylist()
+    if special == [is_special(text) for text in tokens["text"].to_pylist()]:
+        return None
+    return [at for at, one in enumerate(special) if one]
 
 
 def _counts(dataset: Dataset, first: int, last: int) -> list[list[int]] | None:

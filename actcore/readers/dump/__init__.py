@@ -7,8 +7,9 @@
 
 `features` may stand for `activations`, `index` may be a string, null is "not measured", `group` or
 `label` is the prompt's group. `counts` beside them are active features by layer and token; alone
-they are the values of nameless features. Summaries in the file are recomputed, not trusted.
-Leaves the canonical form to `actcore.dataset`.
+they are the values of nameless features. `special` lists the positions of special tokens, where
+their texts do not tell; `label`, `kind` and `link` in a row are the feature's. Summaries in the
+file are recomputed, not trusted. Leaves the canonical form to `actcore.dataset`.
 """
 
 from __future__ import annotations

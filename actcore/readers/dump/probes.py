@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
@@ -22,6 +23,8 @@ from actcore.sites import FeatureId, layer_and_site
 UNNAMED = "unknown"
 _INDEX = re.compile(r"[0-9]{1,19}")
 _MOST_LAYERS = 2**15
+#: What a row may say of its feature, beside its name.
+ABOUT = ("label", "kind", "link")
 
 
 class _Activation(msgspec.Struct, gc=False):
@@ -31,6 +34,9 @@ class _Activation(msgspec.Struct, gc=False):
     sum_values: float | None = None
     max_value: float | None = None
     max_value_index: int | None = None
+    label: str | None = None
+    kind: str | None = None
+    link: str | None = None
 
 
 class _Undecoded(msgspec.Struct, gc=False):
@@ -42,6 +48,7 @@ class _Undecoded(msgspec.Struct, gc=False):
     counts: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     group: str | None = None
     label: str | None = None
+    special: list[int] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Probe(NamedTuple):
@@ -53,6 +60,7 @@ class Probe(NamedTuple):
     tokens: list[str]
     listing: int  # which of `Listings.lists`
     counts: Ints | None  # [n_layers, n_tokens]
+    special: list[int] | None  # positions; None where the texts tell
 
 
 class Cells(NamedTuple):
@@ -71,15 +79,35 @@ class Listings:
         #: Sorted; the same features in another order are the same list.
         self.lists: list[tuple[FeatureId, ...]] = []
         self._known: dict[object, tuple[int, Ints]] = {}
+        #: What is said of features, by its name; and where it was said first.
+        self.about: dict[str, dict[FeatureId, str]] = {name: {} for name in ABOUT}
+        self._said: dict[tuple[str, FeatureId], str] = {}
 
     def __call__(self, rows: list[_Activation], where: str) -> tuple[int, Ints]:
         """The number of the list that the rows are, and the place of each row in it."""
-        key = (tuple(row.source for row in rows), tuple(row.index for row in rows))
+        key = (tuple([row.source for row in rows]), tuple([row.index for row in rows]))
+        self._describe(rows, where)
         if key not in self._known:
             self._known[key] = self._listed(
                 [self._id(row, f"{where}[{at}]") for at, row in enumerate(rows)], where
             )
         return self._known[key]
+
+    def _describe(self, rows: list[_Activation], where: str) -> None:
+        """Keeps what rows say of their features. Raises: ReadError, where two do not agree."""
+        for name in ABOUT:
+            facts = list(map(attrgetter(name), rows))
+            if facts.count(None) == len(facts):
+                continue
+            for at, fact in enumerate(facts):
+                if fact is None:
+                    continue
+                place = f"{where}[{at}]"
+                id = self._id(rows[at], place)
+                first = self._said.setdefault((name, id), place)
+                if self.about[name].setdefault(id, fact) != fact:
+                    wrong = f"{shortened(fact)} is not the {name} that feature {id} has at {first}"
+                    raise self.content.wrong(f"{place}.{name}", wrong, f"Give it one {name}.")
 
     def rows(self, ids: list[FeatureId]) -> list[Ints]:
         """For each list, where its features stand among these."""
@@ -133,6 +161,8 @@ def decoded_probe(listings: Listings, raw: msgspec.Raw, number: int) -> tuple[Pr
     by_token = np.argsort(found.column.astype(np.int64) * len(rows) + feature)
     cells = Cells(found.column[by_token], feature[by_token], found.value[by_token])
     counts = None
+    special = None if probe.special is msgspec.UNSET else probe.special
+    _refuse_places(content, special or [], n_tokens, f"{where}.special")
     if key != "counts" and probe.counts is not msgspec.UNSET:
         counts = _layer_counts(content, probe.counts, n_tokens, f"{where}.counts")
     kept = Probe(
@@ -142,6 +172,7 @@ def decoded_probe(listings: Listings, raw: msgspec.Raw, number: int) -> tuple[Pr
         tokens=probe.tokens,
         listing=listing,
         counts=counts,
+        special=special,
     )
     return kept, cells
 
@@ -152,6 +183,13 @@ def _refuse_long(content: Content, probe: _Undecoded, where: str) -> None:
             wrong = f"a token of {len(token):,} characters"
             mend = f"The longest that is read has {LONGEST_TOKEN:,}."
             raise content.wrong(f"{where}.tokens[{position}]", wrong, mend)
+
+
+def _refuse_places(content: Content, special: list[int], n_tokens: int, where: str) -> None:
+    for at, position in enumerate(special):
+        if not 0 <= position < n_tokens:
+            wrong = f"position {position} in a prompt of {_counted(n_tokens, 'token')}"
+            raise content.wrong(f"{where}[{at}]", wrong, "Positions count from 0.")
 
 
 def _rows(content: Content, probe: _Undecoded, where: str) -> tuple[list[_Activation], str]:

@@ -13,10 +13,10 @@ import numpy as np
 import pyarrow as pa
 
 from actcore.dataset import Dataset, Source, assemble
-from actcore.dataset.core import Ints
+from actcore.dataset.core import Bools, Ints
 from actcore.errors import shortened
 from actcore.readers.content import Content
-from actcore.readers.dump.probes import UNNAMED, Cells, Listings, Probe, sortable
+from actcore.readers.dump.probes import ABOUT, UNNAMED, Cells, Listings, Probe, sortable
 from actcore.schema import FEATURES, LAYER_COUNTS, PROMPTS, TOKENS
 from actcore.sites import FeatureId
 from actcore.special import is_special
@@ -75,8 +75,8 @@ def dataset(listings: Listings, probes: Sequence[Probe], pile: Pile, source: Sou
     ]
     return assemble(
         prompts=_prompts(listings.content, probes),
-        tokens=_tokens([probe.tokens for probe in probes]),
-        features=_features(ids),
+        tokens=_tokens(probes),
+        features=_features(ids, listings),
         cells=cells,
         source=source if complete else replace(source, absent="unmeasured"),
         others={"layer_counts": pa.concat_tables(counts)} if counts else {},
@@ -120,20 +120,31 @@ def _prompts(content: Content, probes: Sequence[Probe]) -> pa.Table:
     return pa.table([list(first), texts, groups], schema=PROMPTS)
 
 
-def _tokens(prompts: Sequence[list[str]]) -> pa.Table:
-    texts = [text for tokens in prompts for text in tokens]
-    lengths = [len(tokens) for tokens in prompts]
+def _tokens(probes: Sequence[Probe]) -> pa.Table:
+    texts = [text for probe in probes for text in probe.tokens]
+    lengths = [len(probe.tokens) for probe in probes]
     columns = [
-        np.repeat(np.arange(len(prompts), dtype=np.int32), lengths),
+        np.repeat(np.arange(len(probes), dtype=np.int32), lengths),
         np.concatenate([np.arange(n, dtype=np.int32) for n in lengths]),
         texts,
-        [is_special(text) for text in texts],
+        np.concatenate([_special(probe) for probe in probes]),
     ]
     return pa.table(columns, schema=TOKENS)
 
 
-def _features(ids: Sequence[FeatureId]) -> pa.Table:
+def _special(probe: Probe) -> Bools:
+    """Which tokens are special: Bool[n_tokens]."""
+    if probe.special is None:
+        return np.array([is_special(text) for text in probe.tokens], bool)
+    special = np.zeros(len(probe.tokens), bool)
+    special[probe.special] = True
+    return special
+
+
+def _features(ids: Sequence[FeatureId], listings: Listings) -> pa.Table:
     columns = [list(column) for column in zip(*ids, strict=True)] or [[], [], []]
-    labels = [f"row {id.index} of counts" if id.site == UNNAMED else None for id in ids]
-    nothing = [None] * len(ids)
-    return pa.table([*columns, labels, nothing, nothing], schema=FEATURES)
+    labels, kinds, links = ([listings.about[name].get(id) for id in ids] for name in ABOUT)
+    for at, id in enumerate(ids):
+        if id.site == UNNAMED and labels[at] is None:
+            labels[at] = f"row {id.index} of counts"
+    return pa.table([*columns, labels, kinds, links], schema=FEATURES)

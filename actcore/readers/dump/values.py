@@ -69,12 +69,14 @@ def quick(rows: Sequence[msgspec.Raw], width: int) -> NonZero | None:
         return None
     starts = np.concatenate([[0], ends[:-1] + 1])
     is_list = (text[starts[::width]] == _OPEN) & (text[ends[width - 1 :: width]] == _CLOSE)
+    if not is_list.all():
+        return None
     starts[::width] += 1
     # JSON writes no other number of up to three characters with a zero at both ends.
     is_zero = (text[starts] == _ZERO) & (text[ends - 1] == _ZERO) & (ends - starts <= 3)
     place = np.flatnonzero(~is_zero)
     value = _parsed(text, ends, place)
-    if value is None or not is_list.all() or (np.abs(value) > LARGEST).any():
+    if value is None or (np.abs(value) > LARGEST).any():
         return None
     kept = value != 0  # and so is NaN
     return NonZero(place[kept] // width, place[kept] % width, value[kept])
