@@ -20,7 +20,7 @@ from tests.tiny import read_as
 
 ROOT = Path(__file__).parent.parent
 #: Cards of one figure, of which a page shows several.
-_SEVERAL = ("layers_0", "layers_1")
+_SEVERAL = ("layers_0", "layers_1", "strips_of_both")
 
 Link = dict[str, Any]
 
@@ -103,8 +103,9 @@ def _title(block: Any) -> str:
 
 def _card(block: Any) -> Card:
     shell, python, settings = (code.value for code in block.code)
+    words = shlex.split(shell)
     return Card(
-        name=shlex.split(shell)[4],
+        name=words[words.index("draw" if words[3] == "draw" else "--draw") + 1],
         title=_title(block),
         caption=read_as(block.caption[-2].value),
         pictures=tuple(_pictures(block)),

@@ -18,7 +18,7 @@ from actcore.cli import main
 from actcore.figures import FIGURES, draw
 from actcore.readers import read
 from tests.matrices import samples_file
-from tests.test_figures import OF_GROUPS, OF_RELATIONS
+from tests.test_figures import OF_GROUPS, OF_RELATIONS, OF_SAID
 from tests.tiny import LISTED, LIVELY, TINY, dump, probe
 
 ROOT = Path(__file__).parent.parent
@@ -181,6 +181,10 @@ def test_draw_writes_the_columns_that_others_rely_on_at_full_precision(
 @pytest.mark.parametrize("figure", FIGURES)
 def test_draw_draws_what_python_draws(folder: Path, run: Run, figure: str) -> None:
     name = "listed.jsonl" if figure in OF_GROUPS else "lively.json"
+    if figure in OF_SAID:
+        code, _, refused = run("draw", figure, name, "-o", "x.svg")
+        assert (code, "no model was asked" in refused) == (2, True)
+        return
     if figure in OF_RELATIONS:
         name = samples_file(folder / "samples.npz").name
     (folder / "listed.jsonl").write_bytes(LISTED)

@@ -24,13 +24,27 @@ from actcore.readers import read
 from actcore.views.bars import Bars
 from actcore.views.heatmap import Heatmap
 from actcore.views.view import View
-from tests.tiny import asked, asked_means, dump, listed, lively, padded, probe, runs, tiny
+from tests.tiny import (
+    asked,
+    asked_means,
+    dump,
+    listed,
+    lively,
+    padded,
+    paired,
+    probe,
+    ranked,
+    runs,
+    said,
+    tiny,
+)
 
 Choices = dict[str, tuple[object, ...]]
 
 FOLDER = Path(__file__).parent.parent / "sample_data"
 #: Files that are opened together, by the first one.
 TOGETHER = {
+    "demo_dump.json": ("demo_labels.jsonl",),
     "demo_prompts.jsonl.gz": ("demo_descriptions.csv",),
     "odd_prompts.jsonl": ("odd_descriptions.csv",),
     "demo_neurons_birth_city.csv": ("demo_neurons_university.csv",),
@@ -57,10 +71,13 @@ OF_RELATIONS = (
     | OF_SLOTS
     | OF_SHARES
 )
+#: These are of two prompts; and these, of what a model said.
+OF_PAIRS = frozenset(["feature_difference", "peak_difference"])
+OF_SAID = frozenset(["next_tokens", "feature_logits", "continuations"])
 #: These show all features, unless they are asked for k.
 OF_ALL = frozenset(["feature_by_group", "prompts_per_feature", "feature_by_token"])
 #: Pictures of numbers that are not in the unit of the source.
-OF_FRACTIONS = OF_SHARES | {"top_overlap", "coactivation"}
+OF_FRACTIONS = OF_SHARES | {"top_overlap", "coactivation"} | OF_SAID
 
 _KIND = {"kind": (None, "meaning"), "source": (None, "1/m/end"), "find": (None, "cats", "2/m")}
 _GROUPS: Choices = {
@@ -78,7 +95,7 @@ CHOICES: dict[str, Choices] = {
         "prompt": (0, 1),
         "feature": ("1-x:5", "2/x/3", "1"),
         "k": (1, 2, 3),
-        "order": ("peak", "mean", "density", "id"),
+        "order": ("peak", "mean", "density", "last", "id"),
         "scale": ("prompt", "feature", "shown"),
         "log": (True, False),
         "specials": ("exclude", "include"),
@@ -146,6 +163,8 @@ CHOICES: dict[str, Choices] = {
         "measure": ("jaccard", "share"),
         "specials": ("exclude", "include"),
     },
+    "feature_difference": {"align": ("position", "text"), "a": (0, 2), "b": (1, 2)},
+    "peak_difference": {"a": (0, 2), "b": (1, 2)},
     "all_layers": {"scale": ("shared", "layer")},
     "dense": {"scale": ("layer", "all"), "log": (False, True)},
     "layer_difference": {"scale": ("shared", "layer")},
@@ -169,6 +188,8 @@ FIXED: dict[tuple[str, str], dict[str, object]] = {
     ("group_prompts", "group"): {"feature": "1/m/end/1"},
     ("group_prompts", "scale"): {"feature": "1/m/end/1", "k": 3},
     ("layer_difference", "a"): {"b": 1},
+    ("feature_difference", "a"): {"b": 1},
+    ("peak_difference", "a"): {"b": 1},
     ("neuron_path", "specials"): {"feature": "1/mlp_out/7"},
     ("dense", "scale"): {"layer": 0},
     ("matching_features", "slots"): {"feature": "3/resid_pre/5"},
@@ -180,11 +201,15 @@ def small_dataset(name: str) -> Dataset:
     """A small Dataset for which the figure has something to show."""
     if name in OF_RELATIONS:
         return asked() if name == "coactivation" else asked_means()
+    if name in OF_PAIRS | OF_SAID:
+        return paired() if name in OF_PAIRS else said()
     return listed() if name in OF_GROUPS else runs() if name in OF_LAYERS else lively()
 
 
 def dataset_with(name: str, setting: str) -> Dataset:
     """A small Dataset in which the setting can show."""
+    if setting == "order" and name not in OF_GROUPS:
+        return ranked()
     if setting == "padding" and name not in OF_GROUPS:
         return padded()
     if name in OF_RELATIONS and setting in ("slots", "threshold"):
@@ -220,8 +245,12 @@ def lacking(name: str, dataset: Dataset) -> str | None:
     sizes = Counter(dataset.prompts["group"].drop_null().to_pylist())
     if name in OF_RELATIONS:
         return _lacking_of_relations(name, dataset, bool(sizes))
-    if name == "layer_difference":
-        return r"number of prompts" if dataset.prompts.num_rows < 2 else None
+    if name in OF_SAID:
+        return r"no model was asked"
+    if name in OF_PAIRS | {"layer_difference"}:
+        whole = name == "layer_difference" or dataset.source.absent == "zero"
+        alone = r"number of prompts" if dataset.prompts.num_rows < 2 else None
+        return alone or (None if whole else r"does not hold every feature on every token")
     if name in ("feature_by_group", "group_profile", "group_effect") and not sizes:
         return r"none of its prompts has a group"
     # The odd prompts have groups, but no feature has two of them on either side.
@@ -372,7 +401,7 @@ def test_all_features_are_asked_for_by_all_or_none() -> None:
         (
             "strip",
             {},
-            "No figure 'strip'. Nearest: 'token_strip', 'stacked_strips', 'slots' (27 in all).",
+            "No figure 'strip'. Nearest: 'token_strip', 'stacked_strips', 'slots' (32 in all).",
         ),
         ("token_strip", {"kk": 1}, "No setting 'kk'. Nearest: 'k' (11 in all)."),
         ("token_strip", {"k": "two"}, "k is 'two'. Allowed: a whole number."),
@@ -384,7 +413,7 @@ def test_all_features_are_asked_for_by_all_or_none() -> None:
         ("token_strip", {"scale": "all"}, "scale is 'all'. Allowed: prompt, feature, shown."),
         ("token_strip", {"tokens_per_row": -1}, "tokens_per_row is -1. Allowed: 0 or more."),
         ("stacked_strips", {"tokens_per_row": -1}, "tokens_per_row is -1. Allowed: 0 or more."),
-        ("top_features", {"order": 3}, "order is 3. Allowed: peak, mean, density, id."),
+        ("top_features", {"order": 3}, "order is 3. Allowed: peak, mean, density, last, id."),
         ("activation_histogram", {"bins": 0}, "bins is 0. Allowed: 1 to 1000."),
         (
             "token_features",
@@ -438,7 +467,8 @@ def test_a_strange_dataset_is_drawn_or_refused_in_words(name: str, number: int) 
 def test_the_svg_of_a_few_tokens_is_the_golden_one(
     name: str, golden: Callable[[str, str], None]
 ) -> None:
-    small = small_dataset(name) if name in OF_GROUPS | OF_LAYERS | OF_RELATIONS else tiny()
+    other = OF_GROUPS | OF_LAYERS | OF_RELATIONS | OF_PAIRS | OF_SAID
+    small = small_dataset(name) if name in other else tiny()
     golden(f"{name}.svg", draw(name, small).svg())
 
 

@@ -29,6 +29,7 @@ def listing(*rows: dict[str, Any]) -> Listing:
         "text": " a",
         "mean": 1.5,
         "density": None,
+        "last": None,
         "label": None,
     }
     whole: list[dict[str, Any]] = [{**usual, **row} for row in rows]

@@ -72,11 +72,25 @@ def test_special_tokens_count_where_they_are_asked_for() -> None:
         ("peak", ["1:1", "0:1", "0:2", "0:3"]),
         ("mean", ["0:2", "0:1", "1:1", "0:3"]),
         ("density", ["0:1", "0:2", "1:1", "0:3"]),
+        ("last", ["0:1", "0:2", "0:3", "1:1"]),
         ("id", ["0:1", "0:2", "0:3", "1:1"]),
     ],
 )
 def test_the_order_may_be_chosen(order: Order, ranked: list[str]) -> None:
     assert [name for (name,) in short(peaks(HAND, prompt="p", order=order))] == ranked
+
+
+def test_last_is_the_value_on_the_last_token_that_counts() -> None:
+    ended = dump({"0-s:1": [1.0, 2.0, 9.0], "0-s:2": [7.0, 3.0, 0.0]}, ["a", "b", "</s>"])
+    assert short(peaks(ended, prompt="p", order="last"), "last") == [("0:2", 3.0), ("0:1", 2.0)]
+    every = peaks(ended, prompt="p", order="last", specials="include")
+    assert short(every, "last") == [("0:1", 9.0), ("0:2", 0.0)]
+
+
+def test_what_was_not_measured_on_the_last_token_stands_last() -> None:
+    holes = dump({"0-s:1": [None, 9.0, None], "0-s:2": [None, None, -1.0]})
+    found = short(peaks(holes, prompt="p", order="last"), "last")
+    assert found == [("0:2", -1.0), ("0:1", None)]
 
 
 @pytest.mark.parametrize(("k", "n"), [(1, 1), (3, 3), (10, 4), (None, 4)])
@@ -102,7 +116,7 @@ def test_a_prompt_without_a_token_that_counts_has_no_peaks() -> None:
 def test_unknown_choices_are_named() -> None:
     with pytest.raises(BadValue) as order:
         peaks(HAND, prompt="p", order="size")  # type: ignore[arg-type]
-    assert str(order.value) == "order is 'size'. Allowed: peak, mean, density, id."
+    assert str(order.value) == "order is 'size'. Allowed: peak, mean, density, last, id."
     with pytest.raises(BadValue) as k:
         peaks(HAND, prompt="p", k=0)
     assert str(k.value) == "k is 0. Allowed: 1 or more, or all."

@@ -16,7 +16,7 @@ from tests.tiny import LIVELY, TINY, dump, probe, read_as
 PAGE = Path(__file__).parent.parent / "pages" / "tokens.py"
 EMPTY = (
     "There is no data yet. Add a file in the sidebar. What can be read: activation dump, prompts "
-    "per feature, feature descriptions, neuron norms, long table, co-activation results, "
+    "per feature, feature descriptions, labels, neuron norms, long table, co-activation results, "
     "activation matrix, samples. Gzipped too."
 )
 

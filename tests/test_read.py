@@ -33,11 +33,11 @@ CSV = b"prompt,position,text,feature,value\na,0,b,1,2.5\n"
 PARQUET = file_of(small(), "parquet")
 LOOKED_FOR = (
     "Looked for: activation dump (JSON with `results`); prompts per feature (JSON lines with "
-    "`active_prompts`); feature descriptions (CSV with the columns feature_id, source); neuron "
-    "norms (CSV with the columns Token_Pos, Token, Layer, Neuron_ID, Activation_Norm); long table "
-    "(CSV or Parquet with the columns prompt, position, text, feature, value); co-activation "
-    "results (folder or zip with layer00_activation_matrix.npy); activation matrix (NumPy array "
-    "[relations, features]); samples (.npz with [samples, features] and labels)."
+    "`active_prompts`); feature descriptions (CSV with feature_id, source); labels (JSON or CSV "
+    "with index, label); neuron norms (CSV with Token_Pos, Token, Layer, Neuron_ID, "
+    "Activation_Norm); long table (CSV or Parquet with prompt, position, text, feature, value); "
+    "co-activation results (folder or zip with layer00_activation_matrix.npy); activation matrix "
+    "(NumPy array [relations, features]); samples (.npz with [samples, features] and labels)."
 )
 PROMPTS = b'{"feature_id": 1, "source": "m", "active_prompts": []}\n'
 ABOUT = b"feature_id,source\n1,m\n"
@@ -66,6 +66,13 @@ def refusal(data: bytes, name: str = "x.json") -> str:
         (PROMPTS, "x.jsonl", "prompts per feature"),
         (PROMPTS + PROMPTS.replace(b"1", b"2"), "x.ndjson", "prompts per feature"),
         (ABOUT, "x.csv", "feature descriptions"),
+        (b'[{"layer": "6-res-jb", "index": "1", "description": "a"}]', "x.json", "labels"),
+        (b'{"feature": 1, "label": "a"}\n', "x.jsonl", "labels"),
+        (b'{"feature": 1, "label": "a"}\n{"index": 2, "label": null}', "x.jsonl", "labels"),
+        (b'{"6/a/1": "a", "6-res:2": null}', "x.json", "labels"),
+        (b"feature,label\n1,a\n", "x.csv", "labels"),
+        (b"feature_id,source,feature,label\n1,m,1,a\n", "x.csv", "feature descriptions"),
+        (CSV.replace(b"value", b"value,label").replace(b"5", b"5,a"), "x.csv", "long table"),
         (NORMS, "x.csv", "neuron norms"),
         (BOTH, "x.csv", "long table"),
     ],

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 
 from actcore.dataset import Dataset, together
 from actcore.readers import read
+from actcore.schema import OTHERS
 from tests.relations import means, samples
 
 Values = Sequence[float | None]
@@ -57,6 +60,71 @@ def tiny() -> Dataset:
 def lively() -> Dataset:
     """The Dataset of LIVELY."""
     return read(LIVELY, name="lively.json")
+
+
+#: Each of the five orders ranks the three features in its own way.
+RANKED = dump(
+    probe(
+        "p",
+        ["<bos>", "A", " b", " a", "."],
+        {
+            "1-x:5": [50, 0, 0, 6, 1],
+            "2-x:3": [0, 2, 2.5, 3, 0.5],
+            "3-x:1": [0, 0, 4, 4, 4],
+        },
+    )
+)
+#: Three prompts of which two share " a" and " b", and three features that differ on them.
+PAIRED = dump(
+    probe("x", ["<s>", " a", " b"], {"1-x:5": [9, 1, 4], "2-x:3": [0, 2, 0], "2-x:4": [1, 0, 0]}),
+    probe(
+        "y",
+        ["<s>", " c", " a", " b"],
+        {"1-x:5": [2, 0, 3, 1.5], "2-x:3": [0, 0, 1.75, 3], "2-x:4": [40, 0, 0.5, 0]},
+    ),
+    probe("z", ["<s>", " a"], {"1-x:5": [0, 0], "2-x:3": [0, 7], "2-x:4": [0, 1]}),
+)
+
+
+def ranked() -> Dataset:
+    """The Dataset of RANKED."""
+    return read(RANKED, name="ranked.json")
+
+
+def paired() -> Dataset:
+    """The Dataset of PAIRED."""
+    return read(PAIRED, name="paired.json")
+
+
+def said() -> Dataset:
+    """LIVELY, as if a model had said what is next, promoted and written; p1 with an edit."""
+    follows: list[tuple[object, ...]] = [
+        (0, 1, 7, " b", 0.5, None),
+        (0, 2, 3, "<a>", 0.25, None),
+        (0, 3, 9, "\n", 0.1, None),
+    ]
+    follows += [(1, 1, 3, "<a>", 0.25, 0.75), (1, 2, 7, " b", 0.5, 0.125)]
+    logits: list[tuple[object, ...]] = [
+        (row, rank, f" up{row}", 2.5 / rank, f"down{row}", -1.5 / rank)
+        for row in range(3)
+        for rank in (1, 2, 3)
+    ]
+    steered: list[tuple[object, ...]] = [
+        (0, "", 0.0, " b a", ""),
+        (1, "ablate 1/x/5", 0.125, " b  b\n", " a"),
+    ]
+    tables: dict[str, list[tuple[object, ...]]] = {
+        "next_tokens": follows,
+        "feature_logits": logits,
+        "steering": steered,
+    }
+    others = {
+        name: pa.Table.from_pylist(
+            [dict(zip(OTHERS[name].names, row, strict=True)) for row in rows], OTHERS[name]
+        )
+        for name, rows in tables.items()
+    }
+    return replace(lively(), others=others)
 
 
 def padded() -> Dataset:

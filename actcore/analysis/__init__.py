@@ -14,6 +14,7 @@ from actcore.analysis.arrange import (
 )
 from actcore.analysis.coactivation import Together, coactivation
 from actcore.analysis.common_features import common_features, original_common_features
+from actcore.analysis.compare import feature_difference, peak_difference
 from actcore.analysis.consistency import consistency
 from actcore.analysis.effects import group_effects
 from actcore.analysis.group_prompts import group_prompts, prompt_counts
@@ -32,6 +33,7 @@ from actcore.analysis.prompts import Specials, n_padding
 from actcore.analysis.relation_statistics import original_statistics, relation_statistics
 from actcore.analysis.relation_values import relation_values, slot_values, top_free, top_overlap
 from actcore.analysis.relations import Relations, relations
+from actcore.analysis.said import continuations, feature_logits, next_tokens, steering
 from actcore.analysis.separation import (
     THRESHOLDS,
     Thresholds,
@@ -75,7 +77,10 @@ __all__ = [
     "coactivation",
     "common_features",
     "consistency",
+    "continuations",
     "feature_by_token",
+    "feature_difference",
+    "feature_logits",
     "feature_path",
     "feature_sources",
     "feature_strips",
@@ -89,8 +94,10 @@ __all__ = [
     "layer_difference",
     "matching",
     "n_padding",
+    "next_tokens",
     "original_common_features",
     "original_statistics",
+    "peak_difference",
     "peaks",
     "prompt_counts",
     "prompt_strips",
@@ -102,6 +109,7 @@ __all__ = [
     "separation",
     "slot_values",
     "space_points",
+    "steering",
     "strongest",
     "token_features",
     "top_free",

@@ -19,16 +19,17 @@ from actcore.schema import PEAKS, TOKEN_FEATURES
 #: Cells that are looked at together.
 _AT_ONCE = 1 << 24
 
-Order = Literal["peak", "mean", "density", "id"]
+Order = Literal["peak", "mean", "density", "last", "id"]
 
 
-class _Summaries(NamedTuple):
+class Summaries(NamedTuple):
     """What each feature of a Dataset does on one prompt; NaN where it was not measured."""
 
     peak: Floats
     at: Ints  # the token of the prompt that holds the peak
     mean: Floats
     density: Floats
+    last: Floats  # on the last token that counts
 
 
 def peaks(
@@ -43,10 +44,11 @@ def peaks(
     """The k features that stand out on a prompt, strongest first; all of them for k=None.
 
     Special tokens count only with specials="include". Ties go to the lower FeatureId, the peak of
-    equal values to the earlier token. `find` keeps those with these words in their name, their
+    equal values to the earlier token. `last` is the value on the prompt's last token that counts:
+    the last one that is not special. `find` keeps those with these words in their name, their
     label or the text of their peak; ranks stay those among all. `mean` and `density` are null in
-    a Dataset that does not hold every feature on every token; features without a measured token
-    are left out.
+    a Dataset that does not hold every feature on every token, `last` where it was not measured;
+    features without a measured token are left out.
     Returns: PEAKS [dataset.source.unit].
     Raises:  UnknownName, for the prompt; NotMeasured, if no feature has a measured token, or for an
              order by mean or density in a Dataset that is not complete.
@@ -58,7 +60,7 @@ def peaks(
     if order in ("mean", "density"):
         require_complete(dataset, f"Order by {order}")
     first = dataset.prompt_starts[row]
-    every = _summaries(dataset, row, specials)
+    every = summaries(dataset, row, specials)
     ranked = _ranked(every, order)
     rank = np.arange(1, len(ranked) + 1, dtype=np.int32)
     if find is not None:
@@ -86,6 +88,7 @@ def peaks(
         tokens["text"],
         pa.array(every.mean[ranked], mask=~complete),
         pa.array(every.density[ranked], mask=~complete),
+        pa.array(every.last[ranked], mask=np.isnan(every.last[ranked])),
         features["label"],
     ]
     return pa.table(columns, schema=PEAKS)
@@ -115,28 +118,32 @@ def repeated(value: str, n: int) -> pa.Array:
     return pa.repeat(pa.scalar(value, pa.string()), n)
 
 
-def _ranked(every: _Summaries, order: Order) -> Ints:
+def _ranked(every: Summaries, order: Order) -> Ints:
     """The features that were measured, best first."""
     keys = {
         "peak": -every.peak,
         "mean": -every.mean,
         "density": -every.density,
+        "last": -every.last,
         "id": np.zeros(len(every.peak)),
     }
     ranked = np.argsort(keys[order], kind="stable")
     return ranked[~np.isnan(every.peak[ranked])]
 
 
-def _summaries(dataset: Dataset, prompt: int, specials: Specials) -> _Summaries:
+def summaries(dataset: Dataset, prompt: int, specials: Specials) -> Summaries:
+    """What every feature does on a prompt row, over the tokens that count."""
     n_features = dataset.features.num_rows
     empty = block(dataset, prompt, features=np.empty(0, np.int64), specials=specials)
     counted = empty.counted
     silent = 0.0 if dataset.source.absent == "zero" and counted.any() else np.nan
-    peak, mean, density = (np.full(n_features, silent) for _ in range(3))
-    every = _Summaries(
-        peak.astype(np.float32), np.full(n_features, counted.argmax() if len(counted) else 0),
-        mean, density,
-    )  # fmt: skip
+    every = Summaries(
+        peak=np.full(n_features, silent, np.float32),
+        at=np.full(n_features, counted.argmax() if len(counted) else 0),
+        mean=np.full(n_features, silent),
+        density=np.full(n_features, silent),
+        last=np.full(n_features, silent, np.float32),
+    )
     if counted.any():
         step = max(1, _AT_ONCE // len(counted))
         active = active_features(dataset, prompt)
@@ -146,7 +153,7 @@ def _summaries(dataset: Dataset, prompt: int, specials: Specials) -> _Summaries:
     return every
 
 
-def _summarise(every: _Summaries, measured: Block) -> None:
+def _summarise(every: Summaries, measured: Block) -> None:
     """Fills in what the features of a block do."""
     places = np.flatnonzero(measured.counted)
     values = measured.values[:, places]
@@ -156,6 +163,7 @@ def _summarise(every: _Summaries, measured: Block) -> None:
     every.peak[rows] = np.where(known.any(axis=1), filled.max(axis=1), np.float32(np.nan))
     every.at[rows] = places[filled.argmax(axis=1)]
     every.mean[rows] = np.where(known, values, 0).sum(axis=1, dtype=np.float64) / n_known
+    every.last[rows] = values[:, -1]
     every.density[rows] = (np.where(known, values, 0) > 0).sum(axis=1) / n_known
 
 

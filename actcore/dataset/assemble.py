@@ -16,7 +16,7 @@ from actcore.dataset.core import Dataset, Floats, Ints, Source
 from actcore.schema import ACTIVATIONS
 
 #: What rows of other grains are told apart by.
-KEYS = ("prompt", "token", "sample", "layer", "site", "feature")
+KEYS = ("prompt", "token", "sample", "layer", "site", "feature", "rank")
 
 
 def assemble(
@@ -83,10 +83,19 @@ def with_key(table: pa.Table, column: str, key: Ints) -> pa.Table:
 
 def _by_keys(table: pa.Table) -> pa.Table:
     """A table of another grain by its keys, in the order of its columns."""
-    keys = [ranks(table[name]) for name in table.column_names if name in KEYS]
+    keys = [ranks(table[name]) for name in keys_of(table)]
     if len(keys) == 2 and _sorted(*keys):
         return table
     return table.take(pa.array(np.lexsort(keys[::-1])))
+
+
+def keys_of(table: pa.Table) -> list[str]:
+    """The columns of a table of another grain that tell its rows apart.
+
+    A `token` of 64 bits is the number of a word, no row of TOKENS.
+    """
+    words = [field.name for field in table.schema if field.type == pa.int64()]
+    return [name for name in table.column_names if name in KEYS and name not in words]
 
 
 def ranks(column: pa.ChunkedArray) -> Ints:

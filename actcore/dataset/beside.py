@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from actcore.dataset.assemble import KEYS, assemble, feature_order, ranks, with_key
+from actcore.dataset.assemble import assemble, feature_order, keys_of, ranks, with_key
 from actcore.dataset.core import Dataset, Ints, Source
 from actcore.errors import Mismatch
 from actcore.schema import OTHERS
@@ -73,8 +73,7 @@ def _others(name: str, parts: Sequence[Dataset], starts: Ints) -> pa.Table:
     if "feature" in table.column_names:
         return table
     rows = table.group_by(table.column_names).aggregate([]).cast(table.schema)
-    keys = [key for key in KEYS if key in table.column_names]
-    if len(rows.group_by(keys).aggregate([])) < len(rows):
+    if len(rows.group_by(keys_of(table)).aggregate([])) < len(rows):
         wrong = f"They do not agree on {name.replace('_', ' ')}, though their prompts are the same"
         raise Mismatch(wrong, "Give the prompts of each file ids of their own.")
     return rows

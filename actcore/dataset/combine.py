@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from actcore.dataset.assemble import assemble, with_key
+from actcore.dataset.assemble import assemble, keys_of, with_key
 from actcore.dataset.beside import are_beside, beside, joined_features, joined_source
 from actcore.dataset.core import Dataset, Ints, measured_cells
 from actcore.errors import Mismatch
@@ -49,8 +50,8 @@ def keep(
 
 def _kept(table: pa.Table, renumbering: Mapping[str, Ints]) -> pa.Table:
     """The rows of a table of another grain whose keys all survive, with the new keys."""
-    for key in renumbering:
-        if key in table.column_names:
+    for key in keys_of(table):
+        if key in renumbering:
             table = _renumbered(table, key, renumbering[key])
     return table
 
@@ -107,7 +108,7 @@ def concat(datasets: Iterable[Dataset], *, name: str | None = None) -> Dataset:
         ),
         source=replace(joined_source(parts, name), absent="zero" if zero else "unmeasured"),
         others={
-            name: pa.concat_tables(
+            name: _others(
                 _kept(part.others[name], place)
                 for part, place in zip(parts, places, strict=True)
                 if name in part.others
@@ -116,6 +117,17 @@ def concat(datasets: Iterable[Dataset], *, name: str | None = None) -> Dataset:
             if any(name in part.others for part in parts)
         },
     )
+
+
+def _others(tables: Iterable[pa.Table]) -> pa.Table:
+    """The rows of all; of a feature alone what the first says that knows it."""
+    first, *more = tables
+    for table in more:
+        if not {"prompt", "token"} & set(keys_of(table)):
+            known = pc.is_in(table["feature"], first["feature"].combine_chunks())
+            table = table.filter(pc.invert(known))
+        first = pa.concat_tables([first, table])
+    return first
 
 
 def _places(parts: Sequence[Dataset], feature_rows: Sequence[Ints]) -> list[dict[str, Ints]]:

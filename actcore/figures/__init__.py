@@ -14,9 +14,11 @@ from actcore.errors import UnknownName
 from actcore.figures import (
     behind,
     categories,
+    compare,
     dense,
     difference,
     layers,
+    live,
     relations,
     separation,
     together,
@@ -83,5 +85,14 @@ FIGURES = {
     "matching_features": Figure(
         "One feature through the layers, by its profile", together.matching_features
     ),
+    "feature_difference": Figure(
+        "Features by tokens, one prompt less another", compare.feature_difference
+    ),
+    "peak_difference": Figure(
+        "Features whose peaks on two prompts differ", compare.peak_difference
+    ),
+    "next_tokens": Figure("What the model says next", live.next_tokens),
+    "feature_logits": Figure("Tokens that a feature promotes and suppresses", live.feature_logits),
+    "continuations": Figure("What the model writes on", live.continuations),
     "coactivation": Figure("Which features are active together", together.coactivation),
 }

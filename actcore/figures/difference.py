@@ -14,9 +14,8 @@ from actcore import analysis
 from actcore.analysis import Align, LayerReduce, Specials
 from actcore.dataset import Dataset
 from actcore.dataset.core import Ints
-from actcore.errors import BadValue
 from actcore.figures.layers import of_recorded
-from actcore.figures.words import ONLY, holes, left_out, measure, prompt_name, step
+from actcore.figures.words import ONLY, holes, left_out, measure, prompt_name, step, two_prompts
 from actcore.views.heatmap import Heatmap
 from actcore.views.text import visible
 
@@ -32,8 +31,7 @@ def layer_difference(
     specials: Specials = "exclude",
 ) -> Heatmap:
     """Every layer of prompt a, less that of prompt b, token by token."""
-    if dataset.prompts.num_rows < 2:
-        raise BadValue("the number of prompts", dataset.prompts.num_rows, "2 or more; add a run")
+    two_prompts(dataset)
     table = analysis.layer_difference(dataset, a=a, b=b, align=align, reduce=reduce)
     pairs = analysis.aligned(dataset, a=a, b=b, align=align)
     layers = np.unique(table["layer"].to_numpy())
@@ -61,7 +59,7 @@ def layer_difference(
         row=row,
         column=column,
         rows=tuple(map(str, layers.tolist())),
-        columns=_column_names(sides),
+        columns=column_names(sides),
         low=-high,
         high=high,
         full="each layer's largest" if scale == "layer" else "",
@@ -93,7 +91,7 @@ def _columns(table: pa.Table, sides: list[pa.Table]) -> Ints:
     return np.asarray(order[np.searchsorted(known, wanted, sorter=order)])
 
 
-def _column_names(sides: list[pa.Table]) -> tuple[str, ...]:
+def column_names(sides: list[pa.Table]) -> tuple[str, ...]:
     """Equal texts once, others as "one | other"; a dash where a side has no token."""
     pairs = zip(*(side["text"].to_pylist() for side in sides), strict=True)
     return tuple(

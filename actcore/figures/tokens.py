@@ -9,6 +9,7 @@ import numpy as np
 
 from actcore import analysis
 from actcore.analysis import Order, Padding, Scale, Specials
+from actcore.analysis.prompts import block
 from actcore.dataset import Dataset
 from actcore.errors import BadValue
 from actcore.figures.chosen import chosen
@@ -164,7 +165,8 @@ def top_features(
     return Listing(
         table=table,
         title=f"Top {counted(table.num_rows, 'feature')} on {prompt_name(dataset, prompt)}",
-        caption=f"{measure(dataset)}, by {order}.{aside}{holes(dataset, ONLY)}",
+        caption=f"{measure(dataset)}, by {order}; last: on {_last(dataset, prompt, specials)}."
+        f"{aside}{holes(dataset, ONLY)}",
     )
 
 
@@ -218,6 +220,15 @@ def _top(
     ids = (ranked[name].to_pylist() for name in ("layer", "site", "index"))
     row = {id: at for at, id in enumerate(dataset.feature_ids)}
     return [row[FeatureId(*id)] for id in zip(*ids, strict=True)]
+
+
+def _last(dataset: Dataset, prompt: str | int, specials: Specials) -> str:
+    """The last token of a prompt that counts."""
+    row = dataset.prompt(prompt)
+    counted = block(dataset, row, features=np.empty(0, np.int64), specials=specials).counted
+    token = dataset.tokens.slice(dataset.prompt_starts[row] + np.flatnonzero(counted)[-1], 1)
+    position, text = (token[name][0].as_py() for name in ("position", "text"))
+    return f"token {position} {visible(text)}"
 
 
 def _not_negative(tokens_per_row: int) -> int:

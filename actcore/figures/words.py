@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from actcore.analysis import Padding, Specials, n_padding
 from actcore.dataset import Dataset
+from actcore.errors import BadValue
 
 HATCHED = "Hatched: not measured."
 ONLY = "Only what was measured counts."
@@ -54,6 +55,12 @@ def hidden(dataset: Dataset, prompts: Iterable[int], padding: Padding) -> str:
     n = sum(n_padding(dataset, prompt) for prompt in prompts)
     said = "1 token of padding at the end is" if n == 1 else f"{n:,} tokens of padding at ends are"
     return f" {said} hidden." if n else ""
+
+
+def two_prompts(dataset: Dataset) -> None:
+    """Nothing, if there are two prompts to compare. Raises: BadValue."""
+    if dataset.prompts.num_rows < 2:
+        raise BadValue("the number of prompts", dataset.prompts.num_rows, "2 or more; add a run")
 
 
 def holes(dataset: Dataset, said: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from actcore.dataset import Dataset
-from actcore.readers import descriptions, dump, norms, prompts, table
+from actcore.readers import descriptions, dump, labels, norms, prompts, table
 from actcore.readers.content import Content, Files, cannot_open, in_folder, opened
 from actcore.readers.matrices import results, samples, single
 
@@ -71,19 +71,25 @@ READERS = (
     ),
     Reader(
         "feature descriptions",
-        "CSV with the columns feature_id, source",
+        "CSV with feature_id, source",
         descriptions.claims,
         descriptions.read,
     ),
     Reader(
+        "labels",
+        "JSON or CSV with index, label",
+        labels.claims,
+        labels.read,
+    ),
+    Reader(
         "neuron norms",
-        "CSV with the columns Token_Pos, Token, Layer, Neuron_ID, Activation_Norm",
+        "CSV with Token_Pos, Token, Layer, Neuron_ID, Activation_Norm",
         norms.claims,
         norms.read,
     ),
     Reader(
         "long table",
-        "CSV or Parquet with the columns prompt, position, text, feature, value",
+        "CSV or Parquet with prompt, position, text, feature, value",
         table.claims,
         table.read,
     ),

@@ -14,6 +14,7 @@ PEAKS = schema_of(
     *TOKEN,
     ("mean?", pa.float64()),
     ("density?", pa.float64()),
+    ("last?", pa.float32()),
     ("label?", pa.string()),
 )
 TOKEN_FEATURES = schema_of(
@@ -90,3 +91,43 @@ LAYER_DIFFERENCE = schema_of(
     ("special", pa.bool_()),
 )
 SPACE = schema_of(("prompt", pa.string()), *TOKEN, *FEATURE, ("value", pa.float32()))
+#: What is known of two prompts' tokens that stand together, after what is known of the feature.
+FEATURE_DIFFERENCE = schema_of(
+    *FEATURE,
+    ("position_a?", pa.int32()),
+    ("position_b?", pa.int32()),
+    ("text_a?", pa.string()),
+    ("text_b?", pa.string()),
+    ("value?", pa.float32()),
+    ("value_a?", pa.float32()),
+    ("value_b?", pa.float32()),
+    ("special", pa.bool_()),
+    ("label?", pa.string()),
+)
+PEAK_DIFFERENCE = schema_of(
+    ("rank", pa.int32()),
+    *FEATURE,
+    ("difference", pa.float32()),
+    *((f"{name}_{side}", kind) for side in "ab" for name, kind in (("peak", pa.float32()), *TOKEN)),
+    ("label?", pa.string()),
+)
+NEXT = schema_of(
+    ("prompt", pa.string()),
+    ("rank", pa.int32()),
+    ("token", pa.int64()),
+    ("text", pa.string()),
+    ("p", pa.float64()),
+    ("p_steered?", pa.float64()),
+    ("difference?", pa.float64()),
+)
+LOGITS = schema_of(
+    *FEATURE,
+    ("rank", pa.int32()),
+    ("promoted", pa.string()),
+    ("logit", pa.float32()),
+    ("suppressed", pa.string()),
+    ("suppressed_logit", pa.float32()),
+)
+CONTINUATIONS = schema_of(
+    ("prompt", pa.string()), ("edits", pa.string()), ("continuation", pa.string())
+)

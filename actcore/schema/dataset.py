@@ -47,6 +47,34 @@ COMMON_FEATURES = schema_of(
     ("target_slot?", pa.float64()),
     ("other_slots_max?", pa.float64()),
 )
+#: The tokens likeliest to follow a prompt: `token` is one of the vocabulary, no row of TOKENS;
+#: `rank` is by the larger of p and p_steered, the probability after an edit, if there was one.
+NEXT_TOKENS = schema_of(
+    ("prompt", pa.int32()),
+    ("rank", pa.int32()),
+    ("token", pa.int64()),
+    ("text", pa.string()),
+    ("p", pa.float64()),
+    ("p_steered?", pa.float64()),
+)
+#: What a feature adds to the logits through its decoder: most and least, the strongest first.
+FEATURE_LOGITS = schema_of(
+    ("feature", pa.int32()),
+    ("rank", pa.int32()),
+    ("promoted", pa.string()),
+    ("logit", pa.float32()),
+    ("suppressed", pa.string()),
+    ("suppressed_logit", pa.float32()),
+)
+#: Edits of a run in words, KL(as it is || edited) of the next token in nats, what the model writes
+#: on, as it is and edited; "" where it was not asked to.
+STEERING = schema_of(
+    ("prompt", pa.int32()),
+    ("edits", pa.string()),
+    ("kl", pa.float64()),
+    ("text", pa.string()),
+    ("text_steered", pa.string()),
+)
 OTHERS = {
     "layer_counts": LAYER_COUNTS,
     "prompt_values": PROMPT_VALUES,
@@ -54,7 +82,12 @@ OTHERS = {
     "consistency": CONSISTENCY,
     "slot_values": SLOT_VALUES,
     "common_features": COMMON_FEATURES,
+    "next_tokens": NEXT_TOKENS,
+    "feature_logits": FEATURE_LOGITS,
+    "steering": STEERING,
 }
+#: What a model said while it ran, which is no measurement: no file holds it.
+SAID = ("next_tokens", "feature_logits", "steering")
 
 # `long(dataset)`: a row with a value is a measurement; one without declares what it names.
 LONG = schema_of(

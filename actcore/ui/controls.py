@@ -14,7 +14,13 @@ from actcore.dataset import Dataset
 from actcore.ui import kept, state
 from actcore.views.text import one_line, shortened
 
-_ORDERS = {"peak": "Peak", "mean": "Mean", "density": "Density", "id": "Layer and index"}
+_ORDERS = {
+    "peak": "Peak",
+    "mean": "Mean",
+    "last": "Last token",
+    "density": "Density",
+    "id": "Layer and index",
+}
 _SCALES = {"prompt": "This prompt", "feature": "All prompts", "shown": "All strips"}
 _SCALE_HELP = (
     "What has full colour: the feature's largest value on this prompt, its largest on all prompts, "

@@ -26,11 +26,14 @@ from actcore.views.svg import (
     mono_width,
     text,
 )
-from actcore.views.text import escape, one_line, visible, wrapped
+from actcore.views.text import escape, one_line, prose, visible, wrapped
 
 _SIZE, _STEP, _PAD, _COLUMNS = 13.0, 19.0, 9.0, 48
 _FEATURE = ("layer", "site", "index")
-_SHADED = ("peak", "value")
+_SHADED = ("peak", "value", "p", "p_steered")
+#: Columns that hold a token each; and those that hold a passage.
+_TOKENS = ("text", "text_a", "text_b", "promoted", "suppressed")
+_PASSAGES = ("continuation",)
 
 _STYLE = """
 table{border-collapse:collapse;font-size:13px}
@@ -95,7 +98,7 @@ def _form(name: str, kind: pa.DataType) -> Callable[[Any], str]:
     if pa.types.is_floating(kind):
         return plain
     if pa.types.is_string(kind):
-        return visible if name == "text" else one_line
+        return visible if name in _TOKENS else prose if name in _PASSAGES else one_line
     return str
 
 

@@ -50,6 +50,11 @@ def one_line(text: str) -> str:
     return " ".join(visible(word) for word in text.split())
 
 
+def prose(text: str) -> str:
+    """A passage as a reader should see it: spaces as they are, the rest as in `visible`."""
+    return " ".join(visible(word) if word else "" for word in text.split(" "))
+
+
 def _seen(match: re.Match[str]) -> str:
     character = match[0]
     if character in _SHOWN:
