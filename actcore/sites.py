@@ -29,6 +29,16 @@ _WRITTEN = re.compile(
 _SOURCE = re.compile(r"(0|[1-9][0-9]{0,3})-(.+)", re.S)
 
 
+class Where(NamedTuple):
+    """A place in a model: a site of a block, written `6/resid_pre`."""
+
+    layer: int
+    site: str
+
+    def __str__(self) -> str:
+        return f"{self.layer}/{self.site}"
+
+
 class FeatureId(NamedTuple):
     """A feature's name outside a Dataset: `10/resid_post/18753`; no layer is written `-`."""
 

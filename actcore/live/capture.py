@@ -1,33 +1,73 @@
-"""The residual stream of prompts, as a model computes it.
+"""What stands at places in a model while it reads prompts.
 
-One pass reads all layers and ends at the last one wanted. Leaves which prompts run together to
-`packing`, where a site is to `blocks`, and what becomes of the numbers to others. A model's hooks
-are its own: one pass at a time.
+One pass reads all places and ends at the last one wanted. Leaves which prompts run together to
+`packing`, the pass itself to `passes`, and what becomes of the numbers to others.
 """
 
-import inspect
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, cast
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from actcore.errors import BadValue, LiveError
+from actcore.errors import BadValue
 from actcore.live import packing
-from actcore.live.blocks import Tap, tap, trunk
+from actcore.live.blocks import Tap, taps, trunk
 from actcore.live.models import Model
-from actcore.live.trouble import enough_memory
+from actcore.live.passes import (
+    Check,
+    Read,
+    nothing,
+    parameters,
+    require_readable,
+    to_last_tap,
+)
+from actcore.sites import Where
 
 #: How far packed residuals may be from those of a prompt's own pass, as a share of their length.
 _AGREES = {torch.float32: 1e-5, torch.bfloat16: 3e-2, torch.float16: 3e-3}
 
-Read = Callable[[int, Tensor], object]
+
+def states(
+    model: Model,
+    token_ids: Sequence[int],
+    wheres: Collection[Where],
+    *,
+    check: Check = nothing,
+) -> dict[Where, Float[Tensor, "n_tokens d"]]:
+    """What stands at places of a model while it reads one prompt, from one pass.
+
+    Float32, on the model's device. `check` is called at every block; what it raises ends the pass.
+
+    Raises: LiveError, for a prompt that the model cannot read or a place it has not; BadValue and
+            UnknownName, for a layer or site that is none.
+    """
+    places, inputs = prepared(model, token_ids, wheres)
+    found: dict[Where, Tensor] = {}
+    if places:
+        mend = "Write a shorter prompt, or use a smaller model."
+        to_last_tap(model, inputs, places, into(found, wheres), mend=mend, check=check)
+    return found
 
 
-class _AllRead(Exception):
-    """Nothing behind this is wanted."""
+def prepared(
+    model: Model, token_ids: Sequence[int], wheres: Collection[Where]
+) -> tuple[list[Tap], dict[str, Tensor]]:
+    """The taps and the inputs of a pass over one prompt."""
+    require_readable(model, [token_ids])
+    ids = torch.tensor([list(token_ids)], device=model.device)
+    return taps(model.lm, wheres), {"input_ids": ids}
+
+
+def into(found: dict[Where, Tensor], wheres: Collection[Where]) -> Read:
+    """What keeps a copy of what is read; blocks change some tensors in place behind a place."""
+    names = list(wheres)
+
+    def read(number: int, x: Tensor) -> None:
+        found[names[number]] = x[0].to(torch.float32, copy=True)
+
+    return read
 
 
 def residuals(
@@ -39,7 +79,7 @@ def residuals(
 
     Raises: LiveError, for a prompt that the model cannot read; BadValue, for a layer it has not.
     """
-    _check(model, [token_ids])
+    require_readable(model, [token_ids])
     taps = _taps(model, layers)
     [batch] = packing.buckets([token_ids], tokens_per_batch=len(token_ids))
     found = torch.empty(len(taps), len(token_ids), model.d_model)
@@ -65,7 +105,7 @@ def last_residuals(
 
     Raises: LiveError, for a prompt that the model cannot read; BadValue, for a layer it has not.
     """
-    _check(model, token_ids)
+    require_readable(model, token_ids)
     taps = _taps(model, layers)
     found = torch.empty(len(taps), len(token_ids), model.d_model)
     done = 0
@@ -81,40 +121,16 @@ def run(model: Model, taps: Sequence[Tap], batch: packing.Batch, read: Read) -> 
 
     Raises: LiveError, out of memory or where the model never comes by a tap.
     """
-    inputs = _inputs(model, batch)
     mend = "Ask for fewer tokens per batch, a shorter prompt, or a smaller model."
-    with enough_memory(model.name, mend), torch.inference_mode(), _reading(model, taps, read):
-        trunk(model.lm)(**inputs)
+    to_last_tap(model, _inputs(model, batch), taps, read, mend=mend)
 
 
 def _taps(model: Model, layers: Sequence[int]) -> list[Tap]:
     n = model.n_layers
     if not layers or not set(layers) <= set(range(n + 1)):
         raise BadValue("layers", list(layers), f"one or more of 0 to {n}")
-    return [
-        tap(model.lm, layer, "resid_pre") if layer < n else tap(model.lm, n - 1, "resid_post")
-        for layer in layers
-    ]
-
-
-def _check(model: Model, prompts: Sequence[Sequence[int]]) -> None:
-    """Refuses prompts that the model cannot read.
-
-    A token beyond the vocabulary would end a GPU's whole process.
-    """
-    n_known = len(cast(nn.Embedding, model.lm.get_input_embeddings()).weight)
-    for number, tokens in enumerate(prompts):
-        if len(tokens) == 0:
-            wrong, mend = "has no tokens", "Leave it out, or write something into it."
-        elif model.context is not None and len(tokens) > model.context:
-            wrong = f"has {len(tokens):,} tokens, more than the {model.context:,} the model reads"
-            mend = "Shorten it."
-        elif max(tokens) >= n_known or min(tokens) < 0:
-            wrong = f"has a token beyond the model's vocabulary of {n_known:,}"
-            mend = "Use the tokenizer that the model was trained with."
-        else:
-            continue
-        raise LiveError(model.name, f"prompt {number} (counted from 0) {wrong}", mend)
+    ends = Where(n - 1, "resid_post")
+    return taps(model.lm, [Where(layer, "resid_pre") if layer < n else ends for layer in layers])
 
 
 def _batches(
@@ -150,7 +166,7 @@ def _honours(
     Compared is a long prompt of the back half of a full row: it stands behind others that it must
     not see, and far from where it starts, which a window or wrong positions would show.
     """
-    if not {"attention_mask", "position_ids"} <= _parameters(model):
+    if not {"attention_mask", "position_ids"} <= parameters(trunk(model.lm)):
         return False
     try:
         _fill(model, taps, found, batch)
@@ -182,8 +198,6 @@ def _fill(
 
 def _inputs(model: Model, batch: packing.Batch) -> dict[str, Any]:
     inputs: dict[str, Any] = {"input_ids": torch.from_numpy(batch.tokens).to(model.device)}
-    if "use_cache" in _parameters(model):
-        inputs["use_cache"] = False
     if batch.ends is not None:
         hidden = torch.from_numpy(~packing.visible(batch.ends))[:, None].to(model.device)
         mask = torch.zeros(hidden.shape, dtype=model.dtype, device=model.device)
@@ -192,50 +206,8 @@ def _inputs(model: Model, batch: packing.Batch) -> dict[str, Any]:
     return inputs
 
 
-def _parameters(model: Model) -> set[str]:
-    return set(inspect.signature(trunk(model.lm).forward).parameters)
-
-
 def _window(model: Model) -> int:
     """How far back every block sees at least; a row's own mask would let it see further."""
     config = model.lm.config.get_text_config()
     windows = (getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size"))
     return min((w for w in windows if isinstance(w, int)), default=packing.NODES_PER_ROW)
-
-
-@contextmanager
-def _reading(model: Model, taps: Sequence[Tap], read: Read) -> Iterator[None]:
-    """While this lasts, every tap is read, and the pass ends once all are."""
-    unread = set(range(len(taps)))
-
-    def reached(number: int, stream: Tensor) -> None:
-        read(number, stream)
-        unread.discard(number)
-        if not unread:
-            raise _AllRead
-
-    hooks = [_hook(place, number, reached) for number, place in enumerate(taps)]
-    try:
-        yield
-        raise LiveError(
-            model.name,
-            f"{type(model.lm).__name__} ran without its blocks {sorted(unread)}",
-            "Use a transformer that runs every block on every token.",
-        )
-    except _AllRead:
-        pass
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def _hook(place: Tap, number: int, reached: Read) -> torch.utils.hooks.RemovableHandle:
-    def before(_: nn.Module, args: tuple[Any, ...], named: dict[str, Any]) -> None:
-        reached(number, args[0] if args else named["hidden_states"])
-
-    def behind(_: nn.Module, __: tuple[Any, ...], output: Any) -> None:
-        reached(number, output if isinstance(output, Tensor) else output[0])
-
-    if place.side == "in":
-        return place.module.register_forward_pre_hook(before, with_kwargs=True)
-    return place.module.register_forward_hook(behind)

@@ -3,11 +3,12 @@
 Files are read as data: no code of theirs, no pickle. Leaves running it to `capture`.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import transformers
@@ -25,6 +26,7 @@ _DTYPES = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _AGAIN = "Fetch or save the folder again."
 
 
@@ -40,6 +42,11 @@ class Model:
     n_layers: int
     d_model: int
     context: int | None
+
+    @property
+    def causal(self) -> bool:
+        """Whether it predicts next tokens; an encoder does not."""
+        return cast(Any, self.lm).get_output_embeddings() is not None
 
 
 def load_model(name: str, *, device: str = "auto", dtype: str | None = None) -> Model:
@@ -73,17 +80,18 @@ def token_ids(model: Model, texts: Sequence[str]) -> list[list[int]]:
     Raises: LiveError, for a text that is no text.
     """
     for number, text in enumerate(texts):
-        if not text.isascii() and (bad := _surrogate(text)):
-            wrong = f"prompt {number} (counted from 0) holds {bad}, half a character"
-            raise LiveError(model.name, wrong, "Write the whole character, or leave it out.")
+        require_whole(model, text, f"prompt {number} (counted from 0)")
     if not texts:
         return []
     ids: list[list[int]] = model.tokenizer(list(texts), verbose=False)["input_ids"]
     return ids
 
 
-def _surrogate(text: str) -> str | None:
-    return next((f"U+{ord(c):04X}" for c in text if "\ud800" <= c <= "\udfff"), None)
+def require_whole(model: Model, text: str, what: str) -> None:
+    """Refuses a text with half a character in it: it has no bytes that a tokenizer could read."""
+    if not text.isascii() and (bad := _SURROGATE.search(text)):
+        wrong = f"{what} holds U+{ord(bad[0]):04X}, half a character"
+        raise LiveError(model.name, wrong, "Write the whole character, or leave it out.")
 
 
 def _device(device: str) -> torch.device:

@@ -14,6 +14,8 @@ import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import AutoConfig, PreTrainedTokenizerFast
 
+from actcore.live.models import Model
+
 WORDS = [
     *("<s>", "<unk>", "the", "a", "cat", "dog", "sat", "ran", "on", "under", "mat", "tree"),
     *("and", "then", "it", "was", "big", "small"),
@@ -35,18 +37,29 @@ _HEADS = {"num_key_value_heads": 2, "head_dim": 8}
 FAMILIES: dict[str, dict[str, Any]] = {
     "gpt2": {},
     "llama": _HEADS,
+    "gemma": _HEADS,
     "mistral": {**_HEADS, "sliding_window": WINDOW},
     "gemma2": {**_HEADS, "sliding_window": WINDOW},
     "gemma3_text": {**_HEADS, "sliding_window": WINDOW},
     "qwen2": _HEADS,
     "qwen3": _HEADS,
     "gpt_neox": {},
+    "phi": {},
+    "opt": {"ffn_dim": 48},
     "bloom": {},
+    "gptj": {"rotary_dim": 4},
+    "falcon": {},
+    "olmo": {},
     "bert": {},
 }
-ENCODERS = {"bert", "roberta"}
+ENCODERS = {"bert", "roberta", "modernbert", "distilbert"}
 #: The norm between the last block and the last hidden state.
-FINAL_NORM = {"gpt2": "ln_f", "bloom": "ln_f", "gpt_neox": "final_layer_norm", "bert": None}
+FINAL_NORM = {
+    **dict.fromkeys(("gpt2", "bloom", "gptj", "falcon"), "ln_f"),
+    **dict.fromkeys(("gpt_neox", "opt"), "final_layer_norm"),
+    "phi": "final_layernorm",
+    "bert": None,
+}
 
 
 def tiny_lm(family: str, **settings: Any) -> Any:
@@ -55,6 +68,18 @@ def tiny_lm(family: str, **settings: Any) -> Any:
     config = AutoConfig.for_model(family, **_WIDTHS, **FAMILIES.get(family, {}), **settings)
     auto: Any = transformers.AutoModel if family in ENCODERS else transformers.AutoModelForCausalLM
     return auto.from_config(config).eval()
+
+
+def tiny_model(family: str, **settings: Any) -> Model:
+    """A model as `load_model` makes it; no gain of a norm is 1, no bias 0."""
+    lm = tiny_lm(family, **settings).requires_grad_(False)
+    draw = torch.Generator().manual_seed(1)
+    for weight in lm.parameters():
+        if weight.dim() == 1:
+            weight += 0.2 * torch.randn(weight.shape, generator=draw)
+    device, dtype = torch.device("cpu"), torch.float32
+    words = tiny_tokenizer(bos=False)
+    return Model(family, lm, words, device, dtype, N_LAYERS, D_MODEL, CONTEXT)
 
 
 def tiny_tokenizer(*, bos: bool) -> Any:

@@ -4,7 +4,7 @@ import pytest
 from transformers import AlbertConfig, AlbertModel
 
 from actcore.errors import BadValue, LiveError, UnknownName
-from actcore.live.blocks import blocks, tap
+from actcore.live.blocks import Tap, blocks, tap
 from tests.live.models import N_LAYERS, tiny_lm
 
 
@@ -13,8 +13,9 @@ def test_what_leaves_a_block_is_what_enters_the_next(layer: int) -> None:
     lm = tiny_lm("gpt_neox")
     every = blocks(lm)
     after = tap(lm, layer, "resid_post")
-    assert after == ((every[layer + 1], "in") if layer + 1 < N_LAYERS else (every[layer], "out"))
-    assert tap(lm, layer, "resid_pre") == (every[layer], "in")
+    entered = layer + 1 < N_LAYERS
+    assert after == (Tap(every[layer + 1], "in") if entered else Tap(every[layer], "out"))
+    assert tap(lm, layer, "resid_pre") == Tap(every[layer], "in")
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,11 @@ def test_what_leaves_a_block_is_what_enters_the_next(layer: int) -> None:
     [
         (3, "resid_pre", "layer is 3. Allowed: 0 to 2."),
         (-1, "resid_pre", "layer is -1. Allowed: 0 to 2."),
-        (0, "resid", "No site 'resid'. Nearest: 'resid_pre', 'resid_post'."),
+        (
+            0,
+            "resid",
+            "No site 'resid'. Nearest: 'resid_pre', 'resid_mid', 'resid_post' (9 in all).",
+        ),
     ],
 )
 def test_a_place_that_is_not_there_is_named(layer: int, site: str, message: str) -> None:

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import gc
 import logging
 import shutil
+import weakref
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +15,7 @@ from transformers import activations
 
 from actcore.errors import LiveError
 from actcore.live.fused import fuse
+from actcore.live.logits import last_logits
 from actcore.live.models import load_model, token_ids
 from tests.live.models import CONTEXT, D_MODEL, N_LAYERS, save_tiny
 
@@ -63,6 +67,25 @@ def test_an_encoder_is_loaded_without_a_made_up_head(tmp_path: Path) -> None:
     model = load_model(str(tmp_path))
     assert type(model.lm) is transformers.BertModel
     assert (model.n_layers, model.context) == (N_LAYERS, CONTEXT)
+    assert not model.causal
+
+
+@pytest.mark.parametrize("family", ["gpt2", "gptj", "gemma2"])
+def test_a_language_model_predicts_tokens(tmp_path: Path, family: str) -> None:
+    save_tiny(tmp_path, family)
+    assert load_model(str(tmp_path)).causal
+
+
+def test_a_model_that_nobody_holds_is_freed(saved_model: Path) -> None:
+    model = load_model(str(saved_model))
+    token_ids(model, ["the cat"])
+    last_logits(model, [2, 4])
+    held: list[Any] = [model, model.lm, model.tokenizer, next(model.lm.parameters())]
+    parts = [weakref.ref(part) for part in held]
+    del held
+    del model
+    gc.collect()
+    assert [part() for part in parts] == [None] * 4
 
 
 def test_positions_that_stand_before_the_first_are_no_context(tmp_path: Path) -> None:
