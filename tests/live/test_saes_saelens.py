@@ -191,6 +191,34 @@ def test_bfloat16_weights_are_widened(tmp_path: Path) -> None:
     torch.testing.assert_close(load_sae(tmp_path).weight, narrow.float().t(), rtol=0, atol=0)
 
 
+def test_a_matrix_for_whitening_that_is_not_in_the_file_is_said_to_be_missing(
+    tmp_path: Path,
+) -> None:
+    saelens_folder(tmp_path, normalize_activations="covariance_whitening")
+    assert load_sae(tmp_path).assumed == (
+        "Inputs are not whitened: the matrix used in training is not in the file",
+    )
+
+
+@pytest.mark.parametrize(("version", "kind"), [("5.9.1", "topk"), ("6.0.0-rc.3", "relu")])
+def test_the_nonlinearity_stands_in_the_config_only_before_version_6(
+    tmp_path: Path, version: str, kind: str
+) -> None:
+    cfg: dict[str, Any] = {"activation_fn_str": "topk", "activation_fn_kwargs": {"k": 2}}
+    saelens_folder(tmp_path, metadata={"sae_lens_version": version}, **cfg)
+    assert load_sae(tmp_path).activation.kind == kind
+
+
+def test_finetuning_changes_what_features_write_if_its_factors_are_there(tmp_path: Path) -> None:
+    w = saelens_folder(tmp_path, finetuning_scaling_factor=True)
+    torch.testing.assert_close(load_sae(tmp_path).decoder().weight, w["W_dec"])
+    for name in ("scaling_factor", "finetuning_scaling_factor"):
+        factors = {name: numbers(8, D_SAE)}
+        w = saelens_folder(tmp_path, factors, finetuning_scaling_factor=True)
+        expected = w["W_dec"] * factors[name][:, None]
+        torch.testing.assert_close(load_sae(tmp_path).decoder().weight, expected)
+
+
 def test_slots_have_the_names_of_their_relations(tmp_path: Path) -> None:
     metadata = {"n_relation": 2, "relation_slots": {"major": D_SAE - 1, "employer": D_SAE - 2}}
     saelens_folder(tmp_path, metadata=metadata)

@@ -14,9 +14,12 @@ from actcore.errors import BadValue, LiveError
 from actcore.live.saes import (
     alignsae,
     circuit_tracer,
+    cross_layer,
     dictionary_learning,
     gemma_scope,
+    llama_scope,
     openai,
+    plain,
     qwen_scope,
     saelens,
     sparsify,
@@ -24,7 +27,9 @@ from actcore.live.saes import (
 from actcore.live.saes.activations import Activation
 from actcore.live.saes.core import Decoder, Sae
 from actcore.live.saes.find import find_saes
-from actcore.live.saes.place import Place
+from actcore.live.saes.hub import from_hub
+from actcore.live.saes.place import Place, entries
+from actcore.live.trouble import enough_memory
 
 __all__ = ["LOADERS", "Activation", "Decoder", "Sae", "find_saes", "load_sae"]
 
@@ -54,31 +59,56 @@ def load_sae(
 ) -> Sae:
     """The SAE in a file or folder; layer, site, activation and k override what the files say.
 
+    Where nothing is at the path, it may be a place on the Hugging Face hub: owner/name, and the
+    file or folder in that repository.
+
     Raises: LiveError, for whatever is wrong with the files; BadValue, for an activation other
             than relu, identity and topk.
     """
-    place = Place(Path(path), layer, site, activation, k)
-    if not place.path.exists():
-        raise LiveError(str(path), "there is no such file or folder", "Check the path.")
+    here = Path(path)
+    there = here if _exists(here) else from_hub(here, layer)
+    place = Place(there, layer, site, activation, k)
+    with enough_memory(str(path), "Close other programs, or choose a narrower SAE."):
+        sae = _placed(_loaded(place), layer, site)
+        if activation is not None or k is not None:
+            sae = replace(sae, activation=_overridden(sae, activation, k))
+        return _with_k(sae).to(device)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long, or a folder that may not be read
+        return False
+
+
+def _loaded(place: Place) -> Sae:
     found, loader = _found(place)
-    sae = loader.load(found)
-    if layer is not None:
-        sae = replace(sae, layer=layer)
-    if site is not None:
-        sae = replace(sae, site=site)
-    if activation is not None or k is not None:
-        sae = replace(sae, activation=_overridden(sae, activation, k))
-    return _with_k(sae).to(device)
+    return loader.load(found)
+
+
+def _placed(sae: Sae, layer: int | None, site: str | None) -> Sae:
+    """The SAE at another layer or site; what writes to its own layer goes with it."""
+    writes = sae.writes
+    if writes is not None and layer is not None and writes.layer == sae.layer:
+        writes = writes._replace(layer=layer)
+    return replace(
+        sae,
+        layer=sae.layer if layer is None else layer,
+        site=sae.site if site is None else site,
+        writes=writes,
+    )
 
 
 def _found(place: Place) -> tuple[Place, Loader]:
     """The place and the format of the one SAE in a folder, or in the folders below it."""
     for level in _levels(place.path):
         places = [replace(place, path=path) for path in level]
-        claimed = [(here, loader) for here in places for loader in LOADERS if loader.claims(here)]
-        folders = list(dict.fromkeys(here.path for here, _ in claimed))
-        if len(folders) > 1:
-            names = ", ".join(str(path.relative_to(place.path)) for path in folders[:5])
+        found = ((here, _loader(here)) for here in places)
+        claimed = [(here, loader) for here, loader in found if loader is not None]
+        if len(claimed) > 1:
+            folders = [str(here.path.relative_to(place.path)) for here, _ in claimed]
+            names = ", ".join(folders[:5])
             wrong = f"it holds {len(folders)} SAEs ({names}{', ...' if folders[5:] else ''})"
             raise LiveError(str(place.path), wrong, "Name one of them.")
         if claimed:
@@ -88,12 +118,17 @@ def _found(place: Place) -> tuple[Place, Loader]:
     raise LiveError(str(place.path), wrong, f"Looked for: {looked_for}.")
 
 
+def _loader(place: Place) -> Loader | None:
+    """The first format that takes what is here for its own."""
+    return next((loader for loader in LOADERS if loader.claims(place)), None)
+
+
 def _levels(path: Path) -> Iterator[list[Path]]:
     """The path, then the folders in it, then the folders in those."""
     level = [path]
     for _ in range(_DEPTH + 1):
         yield level
-        inner = (below for folder in level if folder.is_dir() for below in folder.iterdir())
+        inner = (below for folder in level if folder.is_dir() for below in entries(folder))
         level = sorted(below for below in inner if below.is_dir())[:_MOST_FOLDERS]
 
 
@@ -145,6 +180,30 @@ LOADERS = (
         circuit_tracer.load,
     ),
     Loader(
+        "circuit-tracer CLT",
+        "W_enc_3.safetensors",
+        cross_layer.claims_circuit_tracer,
+        cross_layer.load_circuit_tracer,
+    ),
+    Loader(
+        "Gemma Scope 2 CLT",
+        "layer_3.safetensors with w_dec of three axes",
+        cross_layer.claims_gemma_scope,
+        cross_layer.load_gemma_scope,
+    ),
+    Loader(
+        "Llama Scope",
+        "hyperparams.json and checkpoints/final.safetensors",
+        llama_scope.claims,
+        llama_scope.load,
+    ),
+    Loader(
+        "llamascopium",
+        "config.json and sae_weights.safetensors",
+        llama_scope.claims_later,
+        llama_scope.load_later,
+    ),
+    Loader(
         "dictionary_learning",
         "ae.pt and a config.json with `trainer`",
         dictionary_learning.claims,
@@ -153,4 +212,5 @@ LOADERS = (
     Loader("AlignSAE", "a torch file with `model_state_dict`", alignsae.claims, alignsae.load),
     Loader("Qwen Scope", "a .sae.pt file with W_enc", qwen_scope.claims, qwen_scope.load),
     Loader("OpenAI", "a torch file with `latent_bias`", openai.claims, openai.load),
+    Loader("plain tensors", "a file with W_enc or encoder.weight", plain.claims, plain.load),
 )

@@ -34,6 +34,8 @@ class Activation:
     #: topk kinds: how many features stay on a token; groupmax: how many groups there are.
     k: int | None = None
     gate: Gate | None = None
+    #: topk: what pre-activations are multiplied with before they are ranked; values stay.
+    rank: Float[Tensor, " d_sae"] | None = None
 
     def __call__(self, pre: Float[Tensor, "n_tokens d_sae"]) -> Float[Tensor, "n_tokens d_sae"]:
         """Activations from pre-activations, which may be overwritten."""
@@ -43,7 +45,8 @@ class Activation:
         """The same on a device."""
         threshold = None if self.threshold is None else self.threshold.to(device)
         gate = None if self.gate is None else Gate(*(part.to(device) for part in self.gate))
-        return Activation(self.kind, threshold, self.k, gate)
+        rank = None if self.rank is None else self.rank.to(device)
+        return Activation(self.kind, threshold, self.k, gate, rank)
 
 
 def _jumprelu(activation: Activation, pre: Tensor) -> Tensor:
@@ -58,6 +61,11 @@ def _kept(pre: Tensor, ranked: Tensor, k: int | None) -> Tensor:
     assert k is not None
     index = ranked.topk(k, dim=-1).indices
     return pre.new_zeros(pre.shape).scatter_(-1, index, pre.gather(-1, index))
+
+
+def _topk(activation: Activation, pre: Tensor) -> Tensor:
+    ranked = pre if activation.rank is None else pre * activation.rank
+    return _kept(pre, ranked, activation.k).relu_()
 
 
 def _gated(activation: Activation, pre: Tensor) -> Tensor:
@@ -78,7 +86,7 @@ ACTIVATIONS: dict[Kind, Callable[[Activation, Tensor], Tensor]] = {
     "identity": lambda _, pre: pre,
     "tanh_relu": lambda _, pre: pre.relu_().tanh_(),
     "jumprelu": _jumprelu,
-    "topk": lambda activation, pre: _kept(pre, pre, activation.k).relu_(),
+    "topk": _topk,
     "signed_topk": lambda activation, pre: _kept(pre, pre, activation.k),
     "abs_topk": lambda activation, pre: _kept(pre, pre.abs(), activation.k),
     "gated": _gated,

@@ -13,9 +13,10 @@ from pathlib import Path
 from actcore.errors import LiveError
 from actcore.live.saes.activations import Activation
 from actcore.live.saes.config import Config
-from actcore.live.saes.core import Decoder, Sae
+from actcore.live.saes.core import Sae
+from actcore.live.saes.decoders import Stored
+from actcore.live.saes.files import torch_weights
 from actcore.live.saes.place import Place, numbered
-from actcore.live.saes.weights import torch_weights
 
 _STATE = "model_state_dict"
 _RELU = (
@@ -36,7 +37,8 @@ def load(place: Place) -> Sae:
     about = Config(str(path), place.torch_state)
     tensors = torch_weights(path, _STATE)
     weight = tensors.take("encoder.weight", d_sae=None, d_in=about.integer("d_model"))
-    d_sae, d_in = weight.shape
+    d_sae, _ = weight.shape
+    decoder = Stored(tensors, d_sae, "decoder.weight", "decoder.bias", turned=True)
     traditional = about.inner("args").flag("is_traditional", default=False)
     slots, said_of_slots = ((), None) if traditional else _slots(about, d_sae)
     layer, said_of_layer = _layer(about, path)
@@ -46,7 +48,8 @@ def load(place: Place) -> Sae:
         weight=weight,
         bias=tensors.take("encoder.bias", d_sae=d_sae),
         activation=Activation("relu"),
-        read_decoder=lambda: _decoder(path, d_sae, d_in),
+        read_decoder=decoder,
+        read_directions=decoder.rows,
         layer=layer,
         site="resid_pre",  # hidden_states[layer] of transformers
         slots=slots,
@@ -54,12 +57,6 @@ def load(place: Place) -> Sae:
             activation=None if traditional else _RELU, slots=said_of_slots, layer=said_of_layer
         ),
     )
-
-
-def _decoder(path: Path, d_sae: int, d_in: int) -> Decoder:
-    tensors = torch_weights(path, _STATE)
-    weight = tensors.take("decoder.weight", d_in=d_in, d_sae=d_sae)
-    return Decoder(weight.t().contiguous(), tensors.take("decoder.bias", d_in=d_in))
 
 
 def _slots(about: Config, d_sae: int) -> tuple[tuple[None, ...] | None, str | None]:

@@ -5,7 +5,7 @@
                             activation_function.threshold
 
 Source: github.com/safety-research/circuit-tracer, `transcoder/single_layer_transcoder.py`. Only
-plain `key: value` lines of the YAML are read. Leaves cross-layer transcoders aside.
+plain `key: value` lines of the YAML are read. Leaves cross-layer transcoders to `cross_layer`.
 """
 
 import re
@@ -13,35 +13,40 @@ from pathlib import Path
 
 from actcore.live.saes.activations import Activation
 from actcore.live.saes.config import Config
-from actcore.live.saes.core import Decoder, Sae
-from actcore.live.saes.hooks import layer_and_site
+from actcore.live.saes.core import Sae
+from actcore.live.saes.decoders import Stored
+from actcore.live.saes.files import safetensors
+from actcore.live.saes.hooks import layer_and_site, where
 from actcore.live.saes.place import Place, numbered
-from actcore.live.saes.weights import Weights, safetensors
+from actcore.live.saes.weights import Weights
 
 _FILE = r"layer_\d+\.safetensors"
+#: The first tells what is read; repositories without it have one of the others.
+_CONFIGS = ("config.yaml", "wandb-config.yaml", "wanb-config.yaml")
+_MLP = "Sites mlp_in and mlp_out are assumed: no file tells"
 _LINE = re.compile(r"^(\w+):[ \t]*[\"']?([^\"'#\n]*?)[\"']?[ \t]*(?:#.*)?$", re.M)
 
 
 def claims(place: Place) -> bool:
-    """Whether config.yaml and the file of one layer are here."""
-    return place.beside("config.yaml") is not None and place.file(_FILE) is not None
+    """Whether the file of one layer is here, and a config in YAML."""
+    return any(map(place.beside, _CONFIGS)) and bool(place.files(_FILE))
 
 
 def load(place: Place) -> Sae:
     """The transcoder of one layer; only its encoder is read."""
     path = place.file(_FILE)
     assert path is not None
-    about = _yaml(place.folder / "config.yaml")
+    config = place.beside("config.yaml")
+    about = Config(str(path), {}) if config is None else yaml_config(config)
     tensors = safetensors(path)
     weight = tensors.take("W_enc", d_sae=None, d_in=None)
-    d_sae, d_in = weight.shape
-    layer = numbered(path.name)
-
-    def decoder() -> Decoder:
-        rows = tensors.take("W_dec", d_sae=d_sae, d_out=None)
-        skip = tensors.take("W_skip", d_out=None, d_in=d_in) if "W_skip" in tensors else None
-        return Decoder(rows, tensors.take("b_dec", d_out=rows.shape[1]), skip)
-
+    d_sae, _ = weight.shape
+    layer = place.layer_or(numbered(path.name))
+    reads, writes = about.text("feature_input_hook"), about.text("feature_output_hook")
+    guessed = reads is None
+    if guessed:
+        reads, writes = "mlp.hook_in", "mlp.hook_out"
+    decoder = Stored(tensors, d_sae)
     return Sae(
         name=str(path),
         format="circuit-tracer",
@@ -49,10 +54,18 @@ def load(place: Place) -> Sae:
         bias=tensors.take("b_enc", d_sae=d_sae),
         activation=_activation(about, tensors, place.k),
         read_decoder=decoder,
+        read_directions=decoder.rows,
         layer=layer,
-        site=layer_and_site(f"blocks.{layer}.{about.text('feature_input_hook') or ''}")[1],
+        site=site_of(reads),
+        writes=where(layer, site_of(writes)),
         model=about.text("model_name"),
+        assumed=place.assumed(site=_MLP if guessed else None),
     )
+
+
+def site_of(hook: str | None) -> str | None:
+    """The site of a hook that is named without its block."""
+    return layer_and_site(f"blocks.0.{hook}")[1] if hook else None
 
 
 def _activation(about: Config, tensors: Weights, given: int | None) -> Activation:
@@ -63,10 +76,11 @@ def _activation(about: Config, tensors: Weights, given: int | None) -> Activatio
     key = "activation_function.threshold"
     if key not in tensors:
         return Activation("relu")
-    axes = {"d_sae": None} if tensors.read(key).ndim else {}
+    axes = {"d_sae": None} if tensors.n_axes(key) else {}
     return Activation("jumprelu", threshold=tensors.take(key, **axes))
 
 
-def _yaml(path: Path) -> Config:
+def yaml_config(path: Path) -> Config:
+    """The plain `key: value` lines of a YAML file, as texts."""
     text = path.read_text(encoding="utf-8", errors="replace")
-    return Config(str(path), dict(_LINE.findall(text)))
+    return Config(str(path), {key: value for key, value in _LINE.findall(text) if value})

@@ -3,7 +3,7 @@
 Leaves files to the modules of the formats, many rows at speed to `actcore.live.encode`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Literal, NamedTuple
@@ -11,10 +11,11 @@ from typing import Literal, NamedTuple
 from jaxtyping import Float
 from torch import Tensor
 from torch.linalg import vector_norm
-from torch.nn.functional import linear
 
-from actcore.errors import LiveError
+from actcore.errors import BadValue, LiveError
 from actcore.live.saes.activations import Activation
+from actcore.live.saes.product import product
+from actcore.sites import Where
 
 Normalisation = Literal["none", "layer_norm", "constant_norm_rescale"]
 
@@ -22,7 +23,7 @@ Normalisation = Literal["none", "layer_norm", "constant_norm_rescale"]
 class Decoder(NamedTuple):
     """What activations are written back with; `skip` maps a transcoder's input to its output."""
 
-    weight: Float[Tensor, "d_sae d_out"]
+    weight: Float[Tensor, "n_features d_out"]
     bias: Float[Tensor, " d_out"]
     skip: Float[Tensor, "d_out d_in"] | None = None
 
@@ -34,6 +35,8 @@ class Sae:
     `slots` are the names of the last features, one for each relation they were trained for (None
     for a slot without a name); None means that the file does not say whether there are any.
     `assumed` says in plain sentences what was taken for true because the file cannot tell.
+    `writes` is where the output of a transcoder belongs; an SAE, which writes back what it read,
+    has None there. `neuronpedia` names it on that site: `gpt2-small/6-res-jb`.
     """
 
     name: str
@@ -48,6 +51,10 @@ class Sae:
     normalisation: Normalisation = "none"
     slots: tuple[str | None, ...] | None = None
     assumed: tuple[str, ...] = ()
+    writes: Where | None = None
+    neuronpedia: str | None = None
+    #: The decoder of some features only, where a file can be read so; else all is read.
+    read_directions: Callable[[Sequence[int]], Decoder] | None = None
 
     @property
     def d_in(self) -> int:
@@ -69,8 +76,7 @@ class Sae:
 
         Raises: LiveError, for an x of another width.
         """
-        pre = linear(self.normalised(x), self.weight, self.bias)
-        return self.activation(pre)
+        return self.activation(product(self.normalised(x), self.weight, self.bias))
 
     def normalised(self, x: Float[Tensor, "n_tokens d_in"]) -> Float[Tensor, "n_tokens d_in"]:
         """The input as the weights expect it: their dtype and device, centred or scaled if asked.
@@ -91,14 +97,29 @@ class Sae:
             return x * (sqrt(self.d_in) / norm)
         return x
 
-    def decoder(self) -> Decoder:
-        """The decoder, read from the file now.
+    def decoder(self, features: Sequence[int] | None = None) -> Decoder:
+        """The decoder, read from the file now; its weight has the rows of `features`, in order.
 
-        Raises: LiveError, if the file has changed or holds none.
+        Raises: LiveError, if the file has changed or holds none; BadValue, for a feature that it
+                has not.
         """
-        weight, bias, skip = self.read_decoder()
+        known = range(self.d_sae)
+        if (bad := next((i for i in features or () if i not in known), None)) is not None:
+            raise BadValue("feature", bad, f"0 to {self.d_sae - 1}")
+        if features is None or self.read_directions is None:
+            weight, bias, skip = self.read_decoder()
+            weight = weight if features is None else weight[list(features)]
+        else:
+            weight, bias, skip = self.read_directions(features)
         placed = None if skip is None else skip.to(self.weight)
         return Decoder(weight.to(self.weight), bias.to(self.weight), placed)
+
+    def directions(self, features: Sequence[int]) -> Float[Tensor, "n d_out"]:
+        """What each of these features writes: its row of the decoder, in the order asked for.
+
+        Raises: BadValue, for a feature that it has not; LiveError, as `decoder` does.
+        """
+        return self.decoder(features).weight
 
     def to(self, device: str) -> "Sae":
         """The same on a device."""

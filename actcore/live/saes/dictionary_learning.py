@@ -16,10 +16,12 @@ from torch import Tensor
 from actcore.errors import UnknownName
 from actcore.live.saes.activations import Activation, Gate, Kind
 from actcore.live.saes.config import json_config
-from actcore.live.saes.core import Decoder, Sae, folded
+from actcore.live.saes.core import Sae, folded
+from actcore.live.saes.decoders import Stored
+from actcore.live.saes.files import torch_weights
 from actcore.live.saes.hooks import layer_and_site
 from actcore.live.saes.place import Place
-from actcore.live.saes.weights import Weights, torch_weights
+from actcore.live.saes.weights import Weights
 
 
 class _Class(NamedTuple):
@@ -61,7 +63,7 @@ def load(place: Place) -> Sae:
         raise UnknownName("dict_class", named, _CLASSES)
     how = _CLASSES[named]
     tensors = torch_weights(path)
-    weight = _matrix(tensors, "encoder.weight", "W_enc")
+    weight = _encoder(tensors)
     d_sae, d_in = weight.shape
     bias = weight.new_zeros(d_sae)
     if how.kind != "gated":
@@ -70,10 +72,10 @@ def load(place: Place) -> Sae:
     if how.subtracts:
         bias = folded(weight, bias, tensors.take(how.b_dec, d_in=d_in))
     layer, site = layer_and_site(about.text("submodule_name") or "")
-
-    def decoder() -> Decoder:
-        rows = _matrix(tensors, "W_dec", "decoder.weight")
-        return Decoder(rows, tensors.take(how.b_dec, d_in=d_in))
+    turned = "decoder.weight" in tensors
+    decoder = Stored(
+        tensors, d_sae, "decoder.weight" if turned else "W_dec", how.b_dec, turned=turned
+    )
 
     return Sae(
         name=str(path),
@@ -82,17 +84,18 @@ def load(place: Place) -> Sae:
         bias=bias,
         activation=_activation(how.kind, tensors, d_sae, place.k),
         read_decoder=decoder,
+        read_directions=decoder.rows,
         layer=about.integer("layer") if layer is None else layer,
         site=site,
         model=about.text("lm_name"),
     )
 
 
-def _matrix(tensors: Weights, straight: str, turned: str) -> Tensor:
-    """A matrix with a row for each feature, from whichever of two layouts is there."""
-    if turned in tensors:
-        return tensors.take(turned, d_in=None, d_sae=None).t().contiguous()
-    return tensors.take(straight, d_sae=None, d_in=None)
+def _encoder(tensors: Weights) -> Tensor:
+    """The matrix with a row for each feature, from whichever of two layouts is there."""
+    if "W_enc" in tensors:
+        return tensors.turned("W_enc", d_in=None, d_sae=None)
+    return tensors.take("encoder.weight", d_sae=None, d_in=None)
 
 
 def _activation(kind: Kind, tensors: Weights, d_sae: int, k: int | None) -> Activation:
@@ -104,7 +107,7 @@ def _activation(kind: Kind, tensors: Weights, d_sae: int, k: int | None) -> Acti
     if kind == "topk":
         return Activation("topk", k=int(tensors.take("k")) if k is None else k)
     if kind == "jumprelu":
-        each = tensors.read("threshold").ndim if "threshold" in tensors else 0
+        each = "threshold" in tensors and tensors.n_axes("threshold")
         axes = {"d_sae": d_sae} if each else {}
         return Activation("jumprelu", threshold=tensors.take("threshold", **axes))
     return Activation(kind)

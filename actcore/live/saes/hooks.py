@@ -5,6 +5,8 @@ Leaves what is captured at a site to `actcore.live`.
 
 import re
 
+from actcore.sites import Where
+
 _TRANSFORMER_LENS = re.compile(r"blocks\.(\d{1,4})\.(.+)")
 _MODULES = re.compile(r"(?:.*\.)?(?:layers|h|blocks)\.(\d{1,4})(?:\.(.+))?")
 _SUBMODULE = re.compile(r"(resid_post|mlp_out|attention_out|attn_out)_layer_?(\d{1,4})")
@@ -20,6 +22,8 @@ _HOOKS = {
     "attn.hook_z": "attn_z",
     "mlp.hook_post": "mlp_act",
     "hook_mlp_out": "mlp_out",
+    "mlp.hook_in": "mlp_in",
+    "mlp.hook_out": "mlp_out",
 }
 
 #: Modules of transformers; without `input` or `output` a module's output is meant.
@@ -60,3 +64,12 @@ def layer_and_site(hook: str) -> tuple[int | None, str | None]:
     if match := _SUBMODULE.fullmatch(hook):
         return int(match[2]), match[1].replace("attention_out", "attn_out")
     return None, hook or None
+
+
+def where(layer: int | None, site: str | None) -> Where | None:
+    """The place, if both are known.
+
+    >>> where(*layer_and_site("blocks.6.hook_mlp_out"))
+    Where(layer=6, site='mlp_out')
+    """
+    return None if layer is None or site is None else Where(layer, site)

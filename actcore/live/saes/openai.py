@@ -9,9 +9,10 @@ the activation is TopK. Leaves the site, which only the address of the file name
 
 from actcore.live.saes.activations import Activation
 from actcore.live.saes.config import Config
-from actcore.live.saes.core import Decoder, Sae, folded
+from actcore.live.saes.core import Sae, folded
+from actcore.live.saes.decoders import Stored
+from actcore.live.saes.files import torch_weights
 from actcore.live.saes.place import Place, numbered
-from actcore.live.saes.weights import torch_weights
 
 
 def claims(place: Place) -> bool:
@@ -32,10 +33,7 @@ def load(place: Place) -> Sae:
     weight = tensors.take("encoder.weight", d_sae=None, d_in=None)
     d_sae, d_in = weight.shape
     pre_bias = tensors.take("pre_bias", d_in=d_in)
-
-    def decoder() -> Decoder:
-        rows = tensors.take("decoder.weight", d_in=d_in, d_sae=d_sae).t().contiguous()
-        return Decoder(rows, tensors.take("pre_bias", d_in=d_in))
+    decoder = Stored(tensors, d_sae, "decoder.weight", "pre_bias", turned=True)
 
     return Sae(
         name=str(path),
@@ -44,6 +42,7 @@ def load(place: Place) -> Sae:
         bias=folded(weight, tensors.take("latent_bias", d_sae=d_sae), pre_bias),
         activation=Activation("topk", k=k) if kind == "TopK" else Activation("relu"),
         read_decoder=decoder,
+        read_directions=decoder.rows,
         layer=numbered(path.name),
         normalisation="layer_norm" if kind == "TopK" else "none",
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from actcore.errors import LiveError
-from actcore.live.saes.weights import torch_state
+from actcore.live.saes.files import torch_state
 
 #: Checkpoints of a training run, the one to take first.
 CHECKPOINTS = ("sae_best.pt", "sae_final.pt", "traditional_sae_final.pt")
@@ -36,7 +36,13 @@ class Place:
 
         Raises: LiveError, if several are left.
         """
-        found = [path for path in self._files if re.fullmatch(pattern, path.name)]
+        return self.only(self.files(pattern))
+
+    def only(self, found: list[Path]) -> Path | None:
+        """The only one of some files, of several that of the layer asked for.
+
+        Raises: LiveError, if several are left.
+        """
         if len(found) > 1 and self.layer is not None:
             found = [path for path in found if numbered(path.name) == self.layer]
         if len(found) > 1:
@@ -45,10 +51,18 @@ class Place:
             raise LiveError(str(self.path), wrong, "Name one of them, or the layer.")
         return found[0] if found else None
 
+    def files(self, pattern: str) -> list[Path]:
+        """The files here whose names match, in order."""
+        return [path for path in self._files if re.fullmatch(pattern, path.name)]
+
     def beside(self, name: str) -> Path | None:
         """A file of this name in the folder."""
         path = self.folder / name
         return path if path.is_file() else None
+
+    def layer_or(self, told: int | None) -> int | None:
+        """The layer that the caller gave, or else the one that a file tells."""
+        return told if self.layer is None else self.layer
 
     def assumed(self, **said: str | None) -> tuple[str, ...]:
         """The sentences about what the caller did not give; None where nothing is assumed."""
@@ -59,7 +73,7 @@ class Place:
     def torch_file(self) -> Path | None:
         """The torch file here: a checkpoint of a training run, or the only one."""
         known = {path.name: path for path in self._files}
-        first = next((known[name] for name in CHECKPOINTS if name in known), None)
+        first = next((known[name] for name in (*CHECKPOINTS, "ae.pt") if name in known), None)
         return first or self.file(r".*\.pth?")
 
     @cached_property
@@ -69,12 +83,23 @@ class Place:
 
     @cached_property
     def _files(self) -> tuple[Path, ...]:
-        if not self.path.is_dir():
-            return (self.path,)
-        return tuple(sorted(path for path in self.path.iterdir() if path.is_file()))
+        found = entries(self.path) if self.path.is_dir() else [self.path]
+        return tuple(path for path in found if path.is_file())
+
+
+def entries(folder: Path) -> list[Path]:
+    """What is in a folder, in order.
+
+    Raises: LiveError, for a folder that may not be read.
+    """
+    try:
+        return sorted(folder.iterdir())
+    except OSError as error:
+        wrong = f"the folder cannot be read ({error.strerror})"
+        raise LiveError(str(folder), wrong, "Choose a folder that you may read.") from error
 
 
 def numbered(name: str) -> int | None:
     """The layer that a file's or folder's name tells: 3 for `layer3`, `layer_3`, `3.pt`."""
-    match = re.match(r"(?:.*layers?[_.]?)?(\d{1,4})(?:\D|$)", name)
+    match = re.match(r"(?:.*layers?[_.]?|W_enc_)?(\d{1,4})(?:\D|$)", name)
     return int(match[1]) if match else None

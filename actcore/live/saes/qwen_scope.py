@@ -10,9 +10,10 @@ import re
 from pathlib import Path
 
 from actcore.live.saes.activations import Activation
-from actcore.live.saes.core import Decoder, Sae
+from actcore.live.saes.core import Sae
+from actcore.live.saes.decoders import Stored
+from actcore.live.saes.files import torch_weights
 from actcore.live.saes.place import Place, numbered
-from actcore.live.saes.weights import torch_weights
 
 
 def claims(place: Place) -> bool:
@@ -27,13 +28,9 @@ def load(place: Place) -> Sae:
     assert path is not None
     tensors = torch_weights(path)
     weight = tensors.take("W_enc", d_sae=None, d_in=None)
-    d_sae, d_in = weight.shape
+    d_sae, _ = weight.shape
+    decoder = Stored(tensors, d_sae, turned=True)
     k = _named_k(path) if place.k is None else place.k
-
-    def decoder() -> Decoder:
-        rows = tensors.take("W_dec", d_in=d_in, d_sae=d_sae).t().contiguous()
-        return Decoder(rows, tensors.take("b_dec", d_in=d_in))
-
     return Sae(
         name=str(path),
         format="Qwen Scope",
@@ -41,6 +38,7 @@ def load(place: Place) -> Sae:
         bias=tensors.take("b_enc", d_sae=d_sae),
         activation=Activation("topk", k=k),
         read_decoder=decoder,
+        read_directions=decoder.rows,
         layer=numbered(path.name),
         site="resid_post",
         assumed=place.assumed(k=f"k {k} is taken from the path: the file does not tell"),

@@ -10,6 +10,7 @@ stood in cfg.json itself and the nonlinearity in `activation_fn_str`. Leaves slo
 the job.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -18,11 +19,14 @@ from torch import Tensor
 from actcore.errors import LiveError
 from actcore.live.saes.activations import Activation, Gate, Kind
 from actcore.live.saes.config import Config, json_config
-from actcore.live.saes.core import Decoder, Normalisation, Sae, folded
-from actcore.live.saes.hooks import layer_and_site
+from actcore.live.saes.core import Normalisation, Sae, folded
+from actcore.live.saes.decoders import Stored
+from actcore.live.saes.files import safetensors
+from actcore.live.saes.hooks import layer_and_site, where
 from actcore.live.saes.place import Place
 from actcore.live.saes.slots import slots_of
-from actcore.live.saes.weights import Weights, safetensors
+from actcore.live.saes.weights import Weights
+from actcore.sites import SITES, Where
 
 _FILE = "sae_weights.safetensors"
 _NORMALISATIONS: dict[object, Normalisation] = {
@@ -32,7 +36,13 @@ _NORMALISATIONS: dict[object, Normalisation] = {
     "layer_norm": "layer_norm",
     "constant_norm_rescale": "constant_norm_rescale",
 }
-_AVERAGE_ONLY = (True, "expected_average_only_in")
+_SCALED = "Inputs are not scaled: the factor used in training is not in the file"
+_NOT_IN_THE_FILE: dict[object, str] = {
+    True: _SCALED,
+    "expected_average_only_in": _SCALED,
+    "covariance_whitening": "Inputs are not whitened: the matrix used in training is not in the "
+    "file",
+}
 _TRANSCODERS = ("transcoder", "skip_transcoder", "jumprelu_transcoder", "jumprelu_skip_transcoder")
 _PLAIN = ("standard", "transcoder", "skip_transcoder")
 _JUMPRELU = ("jumprelu", "jumprelu_transcoder", "jumprelu_skip_transcoder")
@@ -70,8 +80,7 @@ def load(place: Place) -> Sae:
     about = _about(json_config(place.folder / "cfg.json"))
     tensors = safetensors(place.folder / _FILE)
     cfg = about.cfg
-    weight = tensors.take("W_enc", d_in=cfg.integer("d_in"), d_sae=cfg.integer("d_sae"))
-    weight = weight.t().contiguous()
+    weight = tensors.turned("W_enc", d_in=cfg.integer("d_in"), d_sae=cfg.integer("d_sae"))
     d_sae, d_in = weight.shape
     bias = weight.new_zeros(d_sae)
     if about.architecture != "gated":
@@ -83,19 +92,23 @@ def load(place: Place) -> Sae:
         weight, bias = weight * norms[:, None], bias * norms
     normalisation, said = _normalisation(cfg)
     layer, site = layer_and_site(_hook(about))
+    decoder = _decoder(about, tensors, d_sae)
     return Sae(
         name=str(place.folder),
         format="SAELens",
         weight=weight,
         bias=bias,
         activation=_activation(about, tensors, d_sae, place.k),
-        read_decoder=lambda: _decoder(about, tensors, d_sae),
+        read_decoder=decoder,
+        read_directions=decoder.rows,
         layer=cfg.integer("hook_layer") if layer is None else layer,
         site=site,
         model=about.metadata.text("model_name") or cfg.text("model_name"),
         normalisation=normalisation,
         slots=slots_of(about.metadata, d_sae),
         assumed=place.assumed(normalisation=said),
+        writes=_writes(about),
+        neuronpedia=_neuronpedia(about),
     )
 
 
@@ -107,16 +120,52 @@ def _about(cfg: Config) -> _About:
         raise LiveError(cfg.name, wrong, "Run it with SAELens and open what it writes.")
     if architecture not in _KNOWN:
         raise cfg.bad("architecture", f"one of {', '.join(_KNOWN)}")
-    versioned = metadata.text("sae_lens_version") or cfg.text("sae_lens_version")
+    version = metadata.text("sae_lens_version") or cfg.text("sae_lens_version") or "0"
+    since_6 = version.partition(".")[0].isdecimal() and int(version.partition(".")[0]) >= 6
     function = cfg.text("activation_fn_str") or cfg.text("activation_fn") or "relu"
-    return _About(cfg, metadata, architecture, "relu" if versioned else function)
+    return _About(cfg, metadata, architecture, "relu" if since_6 else function)
 
 
 def _hook(about: _About) -> str:
     cfg = about.cfg
+    # Where both are there, the module's name is the exacter one: TransformerLens' `hook_mlp_in`
+    # lies before the norm, and SAELens writes it for what Gemma Scope 2 reads after it.
+    module = about.metadata.text("hf_hook_name") or cfg.text("hf_hook_name") or ""
+    if layer_and_site(module)[1] in SITES:
+        return module
     name = about.metadata.text("hook_name") or cfg.text("hook_name") or cfg.text("hook_point")
     layer = cfg.integer("hook_point_layer")
     return (name or "").replace("{layer}", "" if layer is None else str(layer))
+
+
+def _scaling(about: _About, tensors: Weights) -> str | None:
+    """The name of the factors by which finetuning changed what features write, if they count.
+
+    As in SAELens, a config that speaks of factors without any in the file speaks of none.
+    """
+    if not about.cfg.flag("finetuning_scaling_factor", default=False):
+        return None
+    names = ("finetuning_scaling_factor", "scaling_factor")
+    return next((name for name in names if name in tensors), None)
+
+
+def _writes(about: _About) -> Where | None:
+    """Where a transcoder's output belongs, if the file tells."""
+    for entries in (about.metadata, about.cfg):
+        if name := entries.text("hook_name_out"):
+            layer, site = layer_and_site(name)
+            return where(entries.integer("hook_layer_out") if layer is None else layer, site)
+    return None
+
+
+def _neuronpedia(about: _About) -> str | None:
+    """Its name on Neuronpedia; older files list those of several hooks."""
+    named = about.metadata.entries.get("neuronpedia_id", about.cfg.entries.get("neuronpedia_id"))
+    if isinstance(named, dict):
+        named = named.get(_hook(about), list(named.values()))
+    if isinstance(named, list) and len(named) == 1:
+        named = named[0]
+    return named if isinstance(named, str) and named else None
 
 
 def _activation(about: _About, tensors: Weights, d_sae: int, k: int | None) -> Activation:
@@ -150,9 +199,11 @@ def _k(about: _About, given: int | None) -> int | None:
 
 def _normalisation(cfg: Config) -> tuple[Normalisation, str | None]:
     kind = cfg.entries.get("normalize_activations")
-    if kind in _AVERAGE_ONLY:
-        return "none", "Inputs are not scaled: the factor used in training is not in the file"
-    if not isinstance(kind, str | bool | None) or kind not in _NORMALISATIONS:
+    if not isinstance(kind, str | bool | None):
+        raise cfg.bad("normalize_activations", "none, layer_norm or constant_norm_rescale")
+    if kind in _NOT_IN_THE_FILE:
+        return "none", _NOT_IN_THE_FILE[kind]
+    if kind not in _NORMALISATIONS:
         raise cfg.bad("normalize_activations", "none, layer_norm or constant_norm_rescale")
     return _NORMALISATIONS[kind], None
 
@@ -166,12 +217,15 @@ def _decoder_norms(about: _About, tensors: Weights, d_sae: int) -> Tensor | None
     return norms
 
 
-def _decoder(about: _About, tensors: Weights, d_sae: int) -> Decoder:
-    weight = tensors.take("W_dec", d_sae=d_sae, d_out=None)
-    norms = _decoder_norms(about, tensors, d_sae)
-    if norms is not None:
-        weight = weight / norms[:, None]
-    if about.cfg.flag("finetuning_scaling_factor", default=False):
-        weight = weight * tensors.take("scaling_factor", d_sae=d_sae)[:, None]
-    skip = tensors.take("W_skip", d_out=None, d_in=None) if "W_skip" in tensors else None
-    return Decoder(weight, tensors.take("b_dec", d_out=weight.shape[1]), skip)
+def _decoder(about: _About, tensors: Weights, d_sae: int) -> Stored:
+    scaling = _scaling(about, tensors)
+
+    def changed(rows: Tensor, features: Sequence[int] | None) -> Tensor:
+        if about.cfg.flag("rescale_acts_by_decoder_norm", default=False):
+            rows = rows / torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
+        if scaling is not None:
+            factor = tensors.take(scaling, d_sae=d_sae)[:, None]
+            rows = rows * (factor if features is None else factor[list(features)])
+        return rows
+
+    return Stored(tensors, d_sae, change=changed)

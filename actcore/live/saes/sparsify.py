@@ -9,12 +9,15 @@ Source: github.com/EleutherAI/sparsify, `sparse_coder.py`. Leaves training setti
 
 from actcore.live.saes.activations import Activation
 from actcore.live.saes.config import json_config
-from actcore.live.saes.core import Decoder, Sae, folded
-from actcore.live.saes.hooks import layer_and_site
+from actcore.live.saes.core import Sae, folded
+from actcore.live.saes.decoders import Stored
+from actcore.live.saes.files import safetensors
+from actcore.live.saes.hooks import layer_and_site, where
 from actcore.live.saes.place import Place
-from actcore.live.saes.weights import safetensors
 
 _FILE = "sae.safetensors"
+#: What each module reads; what attention reads is no site of ours.
+_READ = {"mlp_out": "mlp_in", "resid_post": "resid_pre"}
 
 
 def claims(place: Place) -> bool:
@@ -35,13 +38,9 @@ def load(place: Place) -> Sae:
     kind = about.text("activation") or "topk"
     if kind not in ("topk", "groupmax"):
         raise about.bad("activation", "topk or groupmax")
-    layer, site = layer_and_site(place.folder.name)
-
-    def decoder() -> Decoder:
-        rows = tensors.take("W_dec", d_sae=d_sae, d_out=None)
-        skip = tensors.take("W_skip", d_out=None, d_in=d_in) if "W_skip" in tensors else None
-        return Decoder(rows, tensors.take("b_dec", d_out=rows.shape[1]), skip)
-
+    layer, module = layer_and_site(place.folder.name)
+    layer = place.layer_or(layer)
+    decoder = Stored(tensors, d_sae)
     return Sae(
         name=str(place.folder),
         format="sparsify",
@@ -52,7 +51,9 @@ def load(place: Place) -> Sae:
             k=about.integer("k") if place.k is None else place.k,
         ),
         read_decoder=decoder,
+        read_directions=decoder.rows,
         layer=layer,
         # A transcoder is named for the module it stands for and reads what that module reads.
-        site="mlp_in" if transcodes and site == "mlp_out" else site,
+        site=_READ.get(module, f"{module}.input") if transcodes and module else module,
+        writes=where(layer, module) if transcodes else None,
     )

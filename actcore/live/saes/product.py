@@ -1,0 +1,30 @@
+"""The one product that encoding costs: many features on few tokens.
+
+Leaves what is multiplied to `core`, and what becomes of it to `activations`.
+"""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn.functional import linear
+
+_ONEDNN: Any = torch.backends.mkldnn
+
+
+def product(
+    x: Float[Tensor, "n_tokens d_in"],
+    weight: Float[Tensor, "n_features d_in"],
+    bias: Float[Tensor, " n_features"],
+) -> Float[Tensor, "n_tokens n_features"]:
+    """Pre-activations: `x @ weight.T + bias`.
+
+    On a CPU oneDNN computes it, about twice as fast for 20 tokens as the BLAS that torch takes
+    otherwise. It adds up in an order that depends on the width alone, unless one side is a single
+    row, so that a few features of a few tokens come out as they do among all, bit for bit.
+    """
+    plain = x.device.type != "cpu" or x.dtype != torch.float32
+    if plain or not len(x) or not _ONEDNN.is_available():
+        return linear(x, weight, bias)
+    return linear(x.to_mkldnn(), weight, bias).to_dense()
