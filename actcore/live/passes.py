@@ -50,6 +50,13 @@ def require_readable(model: Model, prompts: Sequence[Sequence[int]]) -> None:
         raise LiveError(model.name, f"prompt {number} (counted from 0) {wrong}", mend)
 
 
+def require_causal(model: Model) -> None:
+    """Nothing, if the model predicts next tokens. Raises: LiveError."""
+    if not model.causal:
+        wrong = f"{type(model.lm).__name__} is an encoder, which predicts no next token"
+        raise LiveError(model.name, wrong, "Use a causal language model.")
+
+
 def to_last_tap(
     model: Model,
     inputs: Mapping[str, Any],
@@ -94,9 +101,7 @@ def to_the_end(
 
     Raises: LiveError, as `to_last_tap`, and for a model that predicts no next token.
     """
-    if not model.causal:
-        wrong = f"{type(model.lm).__name__} is an encoder, which predicts no next token"
-        raise LiveError(model.name, wrong, "Use a causal language model.")
+    require_causal(model)
     unread = set(range(len(taps)))
 
     def reached(number: int, x: Tensor) -> None:
