@@ -15,10 +15,13 @@ from benchmarks.commands import categories, layers
 from benchmarks.dense import dense
 from benchmarks.groups import groups
 from benchmarks.harness import Effort
+from benchmarks.live import live
 from benchmarks.page import page
 from benchmarks.pictures import pictures
 from benchmarks.reading import reading
 from benchmarks.relations_page import relations_page
+from benchmarks.sessions import sessions
+from benchmarks.steering import steering
 from benchmarks.strips import strips
 
 BENCHMARKS = {
@@ -27,7 +30,10 @@ BENCHMARKS = {
     "layers": layers,
     "groups": groups,
     "coactivation": coactivation,
+    "live": live,
     "reading": reading,
+    "steering": steering,
+    "sessions": sessions,
     "strips": strips,
     "dense": dense,
     "page": page,

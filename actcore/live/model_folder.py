@@ -38,12 +38,19 @@ def model_folder(name: str) -> Path:
     if not name:
         raise LiveError("model", "it has no name", _MEND)
     folder = Path(name).expanduser() if name.startswith("~/") else Path(name)
-    if not folder.is_dir():
+    if not _is_folder(folder):
         folder = _from_hub(name, f"there is no folder {str(folder.absolute())!r}")
     if missing := _missing(folder):
         names = ", ".join(_PARTS[missing])
         raise LiveError(name, f"the folder {str(folder)!r} has no {missing} ({names})", _MEND)
     return folder
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # no file system takes so long a name
+        return False
 
 
 def _missing(folder: Path) -> str | None:

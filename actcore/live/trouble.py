@@ -18,7 +18,7 @@ def enough_memory(name: str, mend: str) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        if not _is_of_memory(error):
+        if not is_of_memory(error):
             raise
         raise LiveError(name, "there is not enough memory for it", mend) from error
 
@@ -41,7 +41,7 @@ def loading(name: str, what: str, mend: str) -> Iterator[None]:
         ) from error
 
 
-def _is_of_memory(error: Exception) -> bool:
+def is_of_memory(error: Exception) -> bool:
     """Torch raises a class of its own on a GPU, a plain RuntimeError of its allocator on a CPU."""
     known = isinstance(error, (torch.OutOfMemoryError, MemoryError))
     return known or "can't allocate memory" in str(error) or "not enough memory" in str(error)

@@ -33,6 +33,11 @@ def test_a_name_that_can_be_no_hub_model_is_a_missing_folder(name: str) -> None:
     assert message(name) == f"{name}: there is no folder {tried!r}. {NO_SUCH}"
 
 
+@pytest.mark.usefixtures("offline")
+def test_a_name_longer_than_any_path_is_a_missing_folder() -> None:
+    assert message("x" * 300).endswith(f", and the hub shows no such model. {NO_SUCH}")
+
+
 def test_no_name_is_said() -> None:
     assert message("") == f"model: it has no name. {NO_SUCH}"
 
