@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, NoReturn
 
-from actcore.cli import categories, coactivation, files, layers, tokens
+from actcore.cli import categories, coactivation, files, layers, probe, tokens
 from actcore.errors import ActcoreError
 from actcore.readers import READERS
 from actcore.views.text import one_line
@@ -75,6 +75,11 @@ COMMANDS = {
         "Which SAE features of each layer are active where questions ask for relations.",
         coactivation.arguments,
         coactivation.run,
+    ),
+    "probe": Command(
+        "Which SAE features are active on a prompt, and what the model says next.",
+        probe.arguments,
+        probe.run,
     ),
     "info": Command(
         "What a file is: reader, counts, unit, what a missing value means, digest. "
