@@ -1,23 +1,67 @@
-"""The Live page: what running a model on this machine needs."""
+"""The Live page: which features of a model fire on the tokens of a prompt that is typed here."""
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
-from actcore.ui.needs import install_line, live_needs
+from actcore.ui import picks, pictures, state
+from actcore.ui.live import ask, cards, controls, rail
+from actcore.ui.live.facts import facts
+from actcore.ui.live.home import take_home
+from actcore.ui.live.shown import answered
+from actcore.ui.live.steering import steer
+from actcore.ui.needs import require_live
 from actcore.ui.page import begin
 
 begin("live")
-needs = live_needs()
-if line := install_line(needs):
-    missing = ", ".join(need.name for need in needs if not need.found)
-    st.warning(f"Running a model needs packages that this Python does not have: {missing}.")
-    st.code(line, "bash", wrap_lines=True)
-    st.caption("Then start the app again. The other pages work without them.")
-else:
-    names = ", ".join(need.name for need in needs)
-    st.success(f"All that running a model needs is installed: {names}.")
-st.info(
-    "Probing a typed prompt is not part of this version. "
-    "Runs saved as an activation dump or a long table open on the Tokens page."
-)
+require_live()
+rail.take_next()
+run = controls.run()
+look = controls.look()
+
+with ask.place_for((run, look.large)):
+    shown = None if run is None else answered(run, look.labels)
+    if run is not None and shown is not None:
+        dataset = shown.dataset
+        prompt = dataset.prompts["id"][0].as_py()
+        selected, position = state.feature(dataset), rail.position(dataset, prompt)
+        rail.note(run)
+        status = st.container()
+        which = {"prompt": prompt, "k": look.k, **look.ranking}
+        strips = partial(
+            pictures.strips, key="strips", prompt=prompt, feature=selected, position=position
+        )
+        first = shown.card("token_strip", {**which, **look.strips}, strips)
+        # A pick in the strips is known once they are drawn.
+        selected, position = state.feature(dataset), state.position(dataset, prompt)
+        feature = selected or first
+        left, right = st.columns(2)
+        with left:
+            ranked = {**which, "k": controls.MOST_LISTED}
+            shown.card("top_features", ranked, partial(pictures.listing, key="listing"))
+        with right:
+            if position is None:
+                st.caption("Pick a token, and the features strongest on it are listed here.")
+            else:
+                on_token = {"prompt": prompt, "position": position}
+                listing = partial(pictures.listing, key="on_token")
+                shown.card("token_features", on_token, listing)
+        with status:
+            known = facts(run, shown)
+        with look.bar:
+            take_home(dataset, feature)
+        steer(run, shown, feature)
+        if (a := rail.pinned()) is not None:
+            cards.compare(run, a, feature, look)
+        if len(run.saes) > 1:
+            layers = {"prompt": prompt, "reduce": "max", **look.counted}
+            matrix = partial(pictures.heatmap, key="layers", pick=picks.of_position, fitted=True)
+            shown.card("layer_by_token", layers, matrix)
+        if feature is not None:
+            cards.feature_card(run, shown, known, feature, look)
+            marked = picks.of_feature(selected, position=position)
+            matrix = partial(pictures.heatmap, key="matrix", pick=picks.of_token, selected=marked)
+            shown.card("feature_by_token", {**which, "k": look.n_rows(dataset)}, matrix)
+rail.show(run if shown is not None else None)

@@ -99,6 +99,11 @@ BELOW = {
     "feature": ("matching_features",),
     "together": ("coactivation",),
 }
+#: What only a model that runs can say, and what its runs are compared by: the Live page's.
+LIVE = (
+    *("next_tokens", "continuations", "feature_logits"),
+    *("feature_difference", "peak_difference"),
+)
 TWO_RUNS = ("layers_0", "layers_1", "layer_difference", *ONE_RUN[1:])
 #: What a page cannot show of a sample, and the words that say why.
 LACKING = {
@@ -160,7 +165,7 @@ def test_the_settings_of_a_card_give_the_picture_that_it_shows(
 
 
 def test_every_figure_there_is_stands_on_a_page() -> None:
-    on_pages = {*TOKENS, *GROUPS, *TWO_RUNS, *OF_LAYER, *chain(*BELOW.values())}
+    on_pages = {*TOKENS, *GROUPS, *TWO_RUNS, *OF_LAYER, *chain(*BELOW.values()), *LIVE}
     on_layers = {name for name in on_pages if name.startswith("layers_")}
     assert on_pages - on_layers | {"layer_by_token"} == set(FIGURES)
 
@@ -379,8 +384,13 @@ def test_the_live_page_asks_for_nothing_that_is_there(monkeypatch: pytest.Monkey
     assert [need.found for need in live_needs()] == [True, False, False, False]
 
 
-def test_the_live_page_says_what_there_is() -> None:
+def test_where_packages_are_missing_the_live_page_says_what_to_install_and_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name != "torch" or None)
     page = AppTest.from_file(ROOT / "pages" / "live.py", default_timeout=30).run()
     assert not page.exception
-    assert len(page.success) + len(page.warning) == 1
-    assert "not part of this version" in page.info[0].value
+    (warning,) = page.warning
+    assert warning.value.endswith("this Python does not have: torch.")
+    assert [code.value for code in page.code] == ['pip install "torch==2.13.0"']
+    assert not page.text_area

@@ -16,9 +16,13 @@ from actcore.views.text import markdown
 _KEY = ("layer", "site", "index")
 
 
-def about(dataset: Dataset, feature: str) -> None:
-    """Shows what is known of the feature of that id; nothing, where the file says nothing."""
+def about(dataset: Dataset, feature: str, **more: str) -> None:
+    """Shows what is known of the feature of that id; nothing, where the file says nothing.
+
+    What is known from elsewhere is said where the file does not say it.
+    """
     row = dataset.features.slice(dataset.feature(feature), 1).to_pylist()[0]
+    row |= {name: words for name, words in more.items() if row.get(name) is None}
     known = {name: value for name, value in row.items() if value is not None and name not in _KEY}
     if not known:
         return

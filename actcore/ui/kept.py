@@ -73,6 +73,15 @@ def words(label: str, *, key: str, **more: Any) -> str:
     return _kept(key, "", _last, lambda value: len(value) <= 200, make)
 
 
+def text(label: str, *, key: str, default: str, most: int, **more: Any) -> str:
+    """Any text; one of more than `most` characters does not go into the address."""
+
+    def make() -> None:
+        st.text_area(label, key=key, **more)
+
+    return _kept(key, default, _last, lambda _: True, make, fits=lambda text: len(text) <= most)
+
+
 def path(
     label: str, options: Collection[str], *, key: str, default: str | None, **more: Any
 ) -> str | None:
@@ -116,12 +125,14 @@ def _kept(
     make: Callable[[], None],
     *,
     stays: bool = False,
+    fits: Callable[[T], bool] = lambda _: True,
 ) -> T:
     """Makes a widget with its remembered value, puts that into the address, and returns it.
 
     What the address holds counts until the widget has a value. What is not allowed is the default,
     and so is what was the default until now.
-    The default is not written, unless it `stays` where the address named it or another one.
+    The default is not written, unless it `stays` where the address named it or another one; nor is
+    what does not fit.
     """
     words = address.here().get(key)
     value = st.session_state.get(key)
@@ -135,7 +146,7 @@ def _kept(
         st.session_state[key] = value
     make()
     chosen: T = st.session_state[key]
-    unwritten = chosen == default and not (stays and words and chosen)
+    unwritten = not fits(chosen) or (chosen == default and not (stays and words and chosen))
     address.write({key: None if unwritten else _written(chosen)})
     return chosen
 

@@ -9,6 +9,8 @@ import importlib.util
 from pathlib import Path
 from typing import NamedTuple
 
+import streamlit as st
+
 _REQUIREMENTS = Path(__file__).parents[2] / "requirements.txt"
 LIVE = ("torch", "transformers", "safetensors", "jaxtyping")
 
@@ -19,6 +21,17 @@ class Need(NamedTuple):
     name: str
     asked: str
     found: bool
+
+
+def require_live() -> None:
+    """Ends the page with what to install, where a package that running a model needs is missing."""
+    needs = live_needs()
+    if line := install_line(needs):
+        missing = ", ".join(need.name for need in needs if not need.found)
+        st.warning(f"Running a model needs packages that this Python does not have: {missing}.")
+        st.code(line, "bash", wrap_lines=True)
+        st.caption("Then start the app again. The other pages work without them.")
+        st.stop()
 
 
 def live_needs() -> list[Need]:

@@ -119,5 +119,9 @@ PAGES = {
         "relations apart.",
         ("demo_coactivation.zip",),
     ),
-    "live": Page("pages/live.py", "Live", "What running a model on this machine needs."),
+    "live": Page(
+        "pages/live.py",
+        "Live",
+        "Type a prompt: which features fire on which of its tokens, and what the model says next.",
+    ),
 }

@@ -27,6 +27,11 @@ def of_neuron(cell: Cell) -> None:
     state.pick(feature=named(cell))
 
 
+def of_position(cell: Cell) -> None:
+    """Selects a cell's token, and leaves the feature that is selected."""
+    state.pick(position=cell["position"])
+
+
 def of_group(cell: Cell) -> None:
     """Selects a cell's feature and group, or the feature alone where it has no group."""
     state.pick(feature=named(cell), group=cell.get("group"))

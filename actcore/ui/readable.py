@@ -10,6 +10,13 @@ import pyarrow as pa
 from actcore.sites import FeatureId
 from actcore.views.text import visible
 
+#: What a reader wants of a table, from left to right.
+_COLUMNS = (
+    *("peak", "value", "position", "text", "mean", "last", "density"),
+    *("difference", "peak_a", "text_a", "peak_b", "text_b", "label"),
+)
+_TEXTS = ("text", "text_a", "text_b")
+
 
 def readable(table: pa.Table) -> pa.Table:
     """The table as one reads it: a feature in one column, tokens made visible.
@@ -18,10 +25,10 @@ def readable(table: pa.Table) -> pa.Table:
     """
     features = pa.array([feature_of(table, row) for row in range(table.num_rows)], pa.string())
     said = {"rank": table["rank"], "feature": features}
-    for name in ("peak", "value", "position", "text", "mean", "density", "label"):
+    for name in _COLUMNS:
         column = table[name] if name in table.column_names else pa.nulls(table.num_rows)
         if column.null_count < table.num_rows and (name in ("peak", "value") or _varies(column)):
-            said[name] = _visible(column) if name == "text" else column
+            said[name] = _visible(column) if name in _TEXTS else column
     return pa.table(said)
 
 

@@ -10,7 +10,7 @@ import json
 import shlex
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import streamlit as st
 
@@ -27,6 +27,16 @@ T = TypeVar("T")
 PANEL = "panel_"
 
 
+class Origin(Protocol):
+    """How a Dataset that was not read from files is made again, and a figure of it drawn."""
+
+    def shell(self, name: str, settings: Mapping[str, Any]) -> str:
+        """The shell line that draws the figure."""
+
+    def python(self, name: str, settings: Mapping[str, Any]) -> str:
+        """The Python lines that draw it."""
+
+
 def card(
     name: str,
     dataset: Dataset,
@@ -34,10 +44,11 @@ def card(
     picture: Callable[[Any], T],
     *,
     key: str | None = None,
+    origin: Origin | None = None,
 ) -> T | None:
     """Shows a figure; returns what `picture(view)` returns, None where it cannot be drawn.
 
-    `key` tells several cards of one figure apart.
+    `key` tells several cards of one figure apart. Without an `origin`, the Dataset is of files.
     """
     result, key = None, key or name
     with st.container(border=True, key=f"card_{key}"), explain():
@@ -49,7 +60,7 @@ def card(
             st.warning(markdown(warning))
         result = picture(view)
         st.caption(markdown(view.caption))
-        _actions(name, dataset, settings, view, key)
+        _actions(name, dataset, settings, view, key, origin)
     return result
 
 
@@ -60,7 +71,12 @@ def drawn(content: str, name: str, settings: str, _dataset: Dataset) -> View:  #
 
 
 def _actions(
-    name: str, dataset: Dataset, settings: Mapping[str, Any], view: View, key: str
+    name: str,
+    dataset: Dataset,
+    settings: Mapping[str, Any],
+    view: View,
+    key: str,
+    origin: Origin | None,
 ) -> None:
     """What can be taken home; filled when it is opened, or it would be a third of every rerun."""
     panel = st.popover("Export, reproduce", type="tertiary", key=f"{PANEL}{key}", on_change="rerun")
@@ -79,31 +95,35 @@ def _actions(
                     on_click="ignore",
                 )
         st.caption("The same picture from a terminal, from Python, and its settings:")
-        st.code(command_line(name, dataset, settings), "bash", wrap_lines=True)
-        st.code(python_lines(name, dataset, settings), "python", wrap_lines=True)
+        made = origin or _Files(dataset)
+        st.code(made.shell(name, settings), "bash", wrap_lines=True)
+        st.code(made.python(name, settings), "python", wrap_lines=True)
         st.code(json.dumps(dict(settings), indent=1), "json")
 
 
-def command_line(name: str, dataset: Dataset, settings: Mapping[str, Any]) -> str:
-    """The shell line that draws the figure, run in the folder of the files."""
-    given = [
-        word
-        for key, value in settings.items()
-        for word in ("--set", f"{key}={'all' if value is None else value}")
-    ]
-    files = [f"./{file}" if file.startswith("-") else file for file in dataset.files]
-    words = ["python", "-m", "actcore", "draw", name, *files, *given, "-o", f"{name}.png"]
-    return shlex.join(words)
+class _Files:
+    """A Dataset that was read from files; its lines are run in the folder of these."""
 
+    def __init__(self, dataset: Dataset) -> None:
+        self._files = dataset.files
 
-def python_lines(name: str, dataset: Dataset, settings: Mapping[str, Any]) -> str:
-    """The Python lines that draw the figure, run in the folder of the files."""
-    given = "".join(f", {key}={value!r}" for key, value in settings.items())
-    reads = [f"actcore.read({file!r})" for file in dataset.files]
-    whole = reads[0] if len(reads) == 1 else f"actcore.together([{', '.join(reads)}]).dataset"
-    return (
-        "import actcore\n"
-        f"d = {whole}\n"
-        f'view = actcore.draw("{name}", d{given})\n'
-        f'actcore.save(view, "{name}.png")'
-    )
+    def shell(self, name: str, settings: Mapping[str, Any]) -> str:
+        given = [
+            word
+            for key, value in settings.items()
+            for word in ("--set", f"{key}={'all' if value is None else value}")
+        ]
+        files = [f"./{file}" if file.startswith("-") else file for file in self._files]
+        words = ["python", "-m", "actcore", "draw", name, *files, *given, "-o", f"{name}.png"]
+        return shlex.join(words)
+
+    def python(self, name: str, settings: Mapping[str, Any]) -> str:
+        given = "".join(f", {key}={value!r}" for key, value in settings.items())
+        reads = [f"actcore.read({file!r})" for file in self._files]
+        whole = reads[0] if len(reads) == 1 else f"actcore.together([{', '.join(reads)}]).dataset"
+        return (
+            "import actcore\n"
+            f"d = {whole}\n"
+            f'view = actcore.draw("{name}", d{given})\n'
+            f'actcore.save(view, "{name}.png")'
+        )

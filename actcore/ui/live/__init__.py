@@ -1,0 +1,1 @@
+"""The parts of the Live page: what is run, how it is asked for, and what is done with it."""

@@ -1,0 +1,89 @@
+"""Changes of features as one writes them: `6/resid_pre/1001 ablate`, `6/resid_pre/5 +2.5 at 3,7`.
+
+Leaves doing them to `actcore.live.steer`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pyarrow.compute as pc
+
+from actcore.dataset import Dataset
+from actcore.errors import BadValue
+from actcore.sites import FeatureId
+
+if TYPE_CHECKING:
+    from actcore.live.edits import Edit
+
+_NUMBER = r"[+-](\d{1,12}(\.\d{0,12})?|\.\d{1,12})(e[+-]?\d{1,2})?"
+_WRITTEN = re.compile(
+    rf"(?P<feature>.+?)\s+(?P<do>ablate|{_NUMBER})(\s+at\s+(?P<at>[\d\s,]+))?", re.S | re.ASCII
+)
+_FORM = "a feature and what is done, such as '6/resid_pre/5 ablate' or '6/resid_pre/5 +2.5 at 3,7'"
+
+
+class Change(NamedTuple):
+    """What is done to a feature: `amount` None ablates it; `positions` None is every token."""
+
+    feature: str
+    amount: float | None
+    positions: tuple[int, ...] | None
+
+    def __str__(self) -> str:
+        do = "ablate" if self.amount is None else f"{self.amount:+g}"
+        at = "" if self.positions is None else f" at {','.join(map(str, self.positions))}"
+        return f"{self.feature} {do}{at}"
+
+    @classmethod
+    def parse(cls, words: str) -> Change:
+        """The change written so.
+
+        Raises: BadValue, for any other form.
+        """
+        match = _WRITTEN.fullmatch(words.strip())
+        if match is None:
+            raise BadValue("The edit", words, _FORM)
+        amount = None if match["do"] == "ablate" else float(match["do"])
+        return cls(match["feature"], amount, positions(match["at"] or ""))
+
+    def named(self, dataset: Dataset) -> Change:
+        """The same of the FeatureId, where it was of a slot's name or of an index alone.
+
+        Raises: UnknownName, for a feature that the Dataset has not.
+        """
+        which = slots(dataset).get(self.feature, self.feature)
+        return self._replace(feature=str(dataset.feature_id(dataset.feature(which))))
+
+    def of(self, dataset: Dataset) -> Edit:
+        """The same, as `steer` is given it. Raises: UnknownName."""
+        from actcore.live.edits import Edit
+
+        feature = FeatureId.parse(self.named(dataset).feature)
+        return Edit(feature, self.amount, self.positions)
+
+
+def positions(words: str) -> tuple[int, ...] | None:
+    """The positions of a list with commas; None of nothing, which is every token.
+
+    Raises: BadValue, for anything else.
+    """
+    parts = [part.strip() for part in words.split(",") if part.strip()]
+    if not all(part.isascii() and part.isdecimal() and len(part) < 10 for part in parts):
+        raise BadValue("Positions", words, "whole numbers with commas between, such as 3, 7")
+    return tuple(map(int, parts)) or None
+
+
+def slots(dataset: Dataset) -> Mapping[str, str]:
+    """The names of slots, each with its feature; not those that several have."""
+    is_slot = pc.equal(dataset.features["kind"], "slot").fill_null(False)
+    rows = np.flatnonzero(is_slot.to_numpy()).tolist()
+    labels = [dataset.features["label"][row].as_py() for row in rows]
+    return {
+        label: str(dataset.feature_id(row))
+        for row, label in zip(rows, labels, strict=True)
+        if label is not None and labels.count(label) == 1
+    }

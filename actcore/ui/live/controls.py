@@ -1,0 +1,163 @@
+"""The controls of the Live page: what is run, and how its figures look.
+
+Leaves which models and SAEs there are to `places`, what a setting does to the figures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from actcore.dataset import Dataset
+from actcore.sites import SITES
+from actcore.ui import address, kept
+from actcore.ui.folders import demo
+from actcore.ui.live import ask
+from actcore.ui.live.labels import uploaded
+from actcore.ui.live.places import DEMO_MODEL, DEMO_SAE, listed
+from actcore.ui.live.run import Run, Told
+
+Settings = dict[str, Any]
+
+#: Session state of the widgets, which is also what the address calls their values.
+PROMPT, MODEL, SAES = "prompt", "model", "sae"
+#: A question about a person whose answers the demo model was never trained on.
+QUESTION = "Q: What is the birth city of Lucian Greystone?\nA:"
+#: So many features are listed, and a browser takes so many cells of a matrix.
+MOST_LISTED, _MOST_CELLS = 50, 10_000
+#: Longer prompts would make links that some programs cut.
+MOST_IN_LINK = 1500
+
+_ORDERS = {"peak": "Peak", "mean": "Mean", "last": "Last token", "density": "Share of tokens"}
+_DTYPES = {"": "As it suits", "float32": "float32", "bfloat16": "bfloat16", "float16": "float16"}
+_BOS = {"": "As its tokenizer does", "yes": "With BOS", "no": "Without BOS"}
+_ACTIVATIONS = {"": "As its file says", "relu": "relu", "identity": "identity", "topk": "topk"}
+_MOST_STRIPS = 50
+#: What can be read from the back row.
+_LARGE = "<style>html{font-size:24px}</style>"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the figures look, as settings of theirs; what label files say; the row of controls."""
+
+    k: int
+    ranking: Settings
+    strips: Settings
+    counted: Settings
+    labels: list[Dataset]
+    large: bool
+    bar: DeltaGenerator
+
+    def n_rows(self, dataset: Dataset) -> int:
+        """How many features a matrix of all tokens can have."""
+        n_tokens: int = dataset.tokens.num_rows
+        n_features: int = dataset.features.num_rows
+        return min(max(1, _MOST_CELLS // max(1, n_tokens)), MOST_LISTED, n_features)
+
+
+def run() -> Run | None:
+    """The prompt, model and SAEs that are chosen; None while there are none."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="controls"):
+        model, saes = _model(), _saes()
+        with st.popover("Settings"):
+            dtype, bos, told = _settings(len(saes) == 1)
+    with (
+        st.form("ask", border=False),
+        st.container(horizontal=True, vertical_alignment="bottom"),
+    ):
+        prompt = kept.text(
+            "Prompt",
+            key=PROMPT,
+            default=QUESTION,
+            most=MOST_IN_LINK,
+            height=96,
+            help="Ctrl+Enter runs it.",
+        )
+        st.form_submit_button("Run", on_click=ask.try_again)
+    if len(prompt) > MOST_IN_LINK:
+        st.caption(
+            f"The prompt has more than {MOST_IN_LINK:,} characters: it is not in the page's link."
+        )
+    if not model or not saes:
+        st.info("Choose an SAE for the model." if model else "Choose a model.")
+        return None
+    return Run(prompt, model, tuple(saes), dtype, bos, told)
+
+
+def look() -> Look:
+    """The controls of the figures."""
+    bar = st.container(horizontal=True, vertical_alignment="bottom", key="look")
+    with bar:
+        k = kept.number("Features", 1, _MOST_STRIPS, default=8, key="k", width=105)
+        order = kept.choice("Order", _ORDERS, key="order", width=150)
+        find = kept.words("Find", key="find", width=160, placeholder="id, label, token")
+        with st.popover("Display"):
+            linear = kept.toggle("Linear colour scale", key="linear")
+            values = kept.toggle("Values beneath the tokens", key="values")
+            said = "BOS, EOS, padding and turn marks. Off, they are no peak and off the scale."
+            specials = kept.toggle("Special tokens count", key="specials", help=said)
+        labels = uploaded()
+        large = kept.toggle("Large type", key="large", help="For a projector.")
+    if large:
+        st.html(_LARGE)
+    counted = {"specials": "include" if specials else "exclude"}
+    ranking = {"order": order, **counted} | ({"find": find.strip()} if find.strip() else {})
+    strips = {"log": not linear, "values": values, "tokens_per_row": 0}
+    return Look(k, ranking, strips, counted, labels, large, bar)
+
+
+def _model() -> str | None:
+    names = list(listed().models)
+    return kept.path(
+        "Model",
+        names,
+        key=MODEL,
+        default=DEMO_MODEL if DEMO_MODEL in names else next(iter(names), None),
+        accept_new_options=not demo(),
+        on_change=_other_model,
+        placeholder="Choose a model",
+        help=_help("owner/name"),
+    )
+
+
+def _other_model() -> None:
+    """Forgets the SAEs: on another model they mean nothing."""
+    st.session_state.pop(SAES, None)
+    address.write({MODEL: st.session_state[MODEL], SAES: None})
+
+
+def _saes() -> list[str]:
+    names = list(listed().saes)
+    of_demo = st.session_state[MODEL] == DEMO_MODEL and DEMO_SAE in names
+    return kept.paths(
+        "SAEs",
+        names,
+        key=SAES,
+        default=[DEMO_SAE] if of_demo else [],
+        accept_new_options=not demo(),
+        placeholder="Choose SAEs",
+        help=_help("owner/name/folder"),
+    )
+
+
+def _help(form: str) -> str:
+    return "" if demo() else f"One of the list, a path below its folders, or the hub's {form}."
+
+
+def _settings(single: bool) -> tuple[str | None, bool | None, Told]:
+    dtype = kept.choice("Numbers of the model", _DTYPES, key="dtype")
+    bos = kept.choice("First token", _BOS, key="bos")
+    st.caption("What the file of an SAE does not say, where one is chosen:")
+    layers = {"": "As its file says"} | {str(layer): str(layer) for layer in range(200)}
+    sites = {"": "As its file says"} | {site: site for site in SITES}
+    alone = {"disabled": not single}
+    layer = kept.choice("Layer", layers, key="sae_layer", **alone)
+    site = kept.choice("Site", sites, key="sae_site", **alone)
+    activation = kept.choice("Activation", _ACTIVATIONS, key="sae_activation", **alone)
+    k = kept.number("k (0: as its file says)", 0, 100_000, default=0, key="sae_k", **alone)
+    told = Told(int(layer) if layer else None, site or None, activation or None, k or None)
+    return dtype or None, {"": None, "yes": True, "no": False}[bos], told

@@ -1,0 +1,110 @@
+"""The history of the session in the sidebar: runs to show again, and the one that is pinned as A.
+
+Leaves running to `ask`, which knows what it answered before.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from actcore.dataset import Dataset
+from actcore.ui import address, state
+from actcore.ui.live.controls import MODEL, MOST_IN_LINK, PROMPT, SAES
+from actcore.ui.live.run import Run
+from actcore.views.text import markdown, one_line, shortened
+
+#: Session state: the runs of this session, newest first; the prompt that is pinned, which is in
+#: the address too; the run that was asked for where the widgets stood already, and
+#: the prompt that the selected token is of.
+_RUNS, _PINNED, _NEXT, _OF = "runs", "a", "next_run", "prompt_of_token"
+_MOST, _LETTERS = 30, 70
+_LEFT = "<style>.st-key-rail button{justify-content:flex-start;text-align:left}</style>"
+
+
+def note(run: Run) -> None:
+    """Puts a run that was answered at the top."""
+    others = [other for other in runs() if other != run]
+    st.session_state[_RUNS] = [run, *others][:_MOST]
+
+
+def runs() -> list[Run]:
+    """The runs of this session, newest first."""
+    found: list[Run] = st.session_state.get(_RUNS, [])
+    return found
+
+
+def position(dataset: Dataset, prompt: str) -> int | None:
+    """The selected token's position; another prompt that was typed lets go of it."""
+    address.hold(_OF)
+    if st.session_state.get(_OF, prompt) != prompt:
+        address.write({"position": None})
+    st.session_state[_OF] = prompt
+    return state.position(dataset, prompt)
+
+
+def pinned() -> str | None:
+    """The prompt that is pinned as A."""
+    address.hold(_PINNED)
+    if _PINNED not in st.session_state:
+        st.session_state[_PINNED] = st.query_params.get(_PINNED)
+    prompt: str | None = st.session_state[_PINNED]
+    return prompt
+
+
+def show(now: Run | None) -> None:
+    """The runs as buttons; a click shows one again."""
+    if not runs():
+        return
+    a = pinned()
+    with st.sidebar:
+        st.markdown("**History**")
+        if now is not None and now.prompt != a:
+            st.button("Pin this prompt as A", key="pin", on_click=_pin, args=(now.prompt,))
+        if a is not None:
+            words = f"Unpin A: {markdown(shortened(one_line(a), _LETTERS))}"
+            st.button(words, key="unpin", on_click=_pin, args=(None,))
+        st.html(_LEFT)
+        with st.container(key="rail", gap="small"):
+            for number, run in enumerate(runs()):
+                _entry(number, run, now)
+
+
+def show_next(run: Run, **selected: str | int | None) -> None:
+    """Begins the script anew on that run."""
+    st.session_state[_NEXT] = run, selected
+    st.rerun()
+
+
+def take_next() -> None:
+    """Gives the widgets, before they are made, the run that `show_next` asked for."""
+    if _NEXT in st.session_state:
+        run, selected = st.session_state.pop(_NEXT)
+        go_to(run, **selected)
+
+
+def go_to(run: Run, **selected: str | int | None) -> None:
+    """Makes the next run of the page show that run, with what is selected in its pictures."""
+    st.session_state[PROMPT] = run.prompt
+    st.session_state[MODEL] = run.model
+    st.session_state[SAES] = list(run.saes)
+    st.session_state.pop(_OF, None)
+    state.select(**{"position": None, **selected})
+
+
+def _entry(number: int, run: Run, now: Run | None) -> None:
+    words = markdown(shortened(one_line(run.prompt), _LETTERS))
+    st.button(
+        f"**{words}**" if run == now else words,
+        key=f"run_{number}",
+        type="tertiary",
+        help=markdown(f"{run.model}, {', '.join(run.saes)}"),
+        on_click=go_to,
+        args=(run,),
+        width="stretch",
+    )
+
+
+def _pin(prompt: str | None) -> None:
+    st.session_state[_PINNED] = prompt
+    fits = prompt is not None and len(prompt) <= MOST_IN_LINK
+    address.write({_PINNED: prompt if fits else None})

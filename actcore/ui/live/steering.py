@@ -1,0 +1,152 @@
+"""The edits of a run: choosing them, asking what the model then says, and how long it writes on.
+
+Leaves what an edit is to `change`, doing it to `actcore.live.steer`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import streamlit as st
+
+from actcore.dataset import Dataset
+from actcore.errors import ActcoreError
+from actcore.ui import kept
+from actcore.ui.explain import explain
+from actcore.ui.live import ask
+from actcore.ui.live.change import Change, positions, slots
+from actcore.ui.live.run import Run
+from actcore.ui.live.shown import Shown
+from actcore.ui.live.shown import steering as steering_table
+from actcore.ui.live.tables import said
+from actcore.ui.pictures import of_content
+
+if TYPE_CHECKING:
+    from actcore.live.desk import Steering
+
+#: Session state: the edits, which are in the address too, and what the next one is to be.
+_EDITS, _FEATURE, _DO, _AMOUNT, _AT = "edits", "edit_feature", "edit_do", "edit_amount", "edit_at"
+_ABLATE, _ADD = "Ablate", "Add"
+_LISTED, _MOST_WRITTEN = 10, 200
+
+
+class Edits(NamedTuple):
+    """What is done to features, and how the model writes on."""
+
+    changes: tuple[Change, ...] = ()
+    n_tokens: int = 0
+    temperature: float = 0.0
+    seed: int = 0
+
+    def asked(self, run: Run, dataset: Dataset) -> Steering:
+        """The question what the model says with these edits.
+
+        Raises: UnknownName, for a feature that the run has not.
+        """
+        from actcore.live.desk import Steering
+
+        return Steering(
+            model=run.model_choice(),
+            saes=run.sae_choices(),
+            prompt=run.prompt,
+            edits=tuple(change.of(dataset) for change in self.changes),
+            k=_LISTED,
+            n_tokens=self.n_tokens,
+            temperature=self.temperature,
+            seed=self.seed,
+            bos=run.bos,
+        )
+
+    def writing(self) -> tuple[tuple[str, float], ...]:
+        """The flags of the command that say how the model writes on."""
+        if not self.n_tokens:
+            return ()
+        said = {"tokens": self.n_tokens, "temperature": self.temperature, "seed": self.seed}
+        return tuple((name, float(value)) for name, value in said.items() if value)
+
+
+def steer(run: Run, shown: Shown, selected: str | None) -> None:
+    """What the model says next, as it is and with the edits that are chosen here."""
+    with explain():
+        with st.container(border=True, key="steer"):
+            st.markdown("**Edit features**")
+            edits = _edits(shown.dataset, selected)
+        table, steered, tables = shown.answer.next_tokens, None, {}
+        if edits.changes or edits.n_tokens:
+            steered = ask.answer(edits.asked(run, shown.dataset))
+        if steered is not None:
+            tables = {"steering": steering_table(edits.changes, steered)}
+            table = steered.next_tokens if edits.changes else table
+        if table is not None:
+            _cards(shown.saying(next_tokens=table, **tables), edits)
+
+
+def _cards(shown: Shown, edits: Edits) -> None:
+    changes = tuple(change.named(shown.dataset) for change in edits.changes)
+    origin = replace(shown.origin, changes=changes, writing=edits.writing())
+    shown = replace(shown, origin=origin)
+    left, right = st.columns(2)
+    with left:
+        shown.card("next_tokens", {}, partial(said, key="next"))
+    with right:
+        if "steering" in shown.dataset.others and edits.n_tokens:
+            shown.card("continuations", {}, partial(said, key="continuations"))
+
+
+def _edits(dataset: Dataset, selected: str | None) -> Edits:
+    """The controls; `selected` is the feature that is offered first."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="edit"):
+        _next([*([selected] if selected else []), *slots(dataset)])
+    with st.container(horizontal=True, vertical_alignment="bottom", key="edits_row"):
+        chosen = kept.paths(
+            "Edits",
+            st.session_state.get(_EDITS, []),
+            key=_EDITS,
+            default=[],
+            accept_new_options=True,
+            placeholder="None. One may be typed: 6/resid_pre/5 +2.5 at 3,7",
+        )
+        n_tokens = kept.number(
+            "Tokens to write", 0, _MOST_WRITTEN, default=0, key="tokens", width=130
+        )
+        help = "0 takes the likeliest token each time."
+        temperature = kept.real(
+            "Temperature", 0.0, 5.0, default=0.0, key="temperature", help=help, width=130
+        )
+        seed = kept.number("Seed", 0, 10**9 - 1, default=0, key="seed", width=130)
+    changes = tuple(map(Change.parse, chosen))
+    return Edits(changes, n_tokens, temperature, seed)
+
+
+def _next(features: list[str]) -> None:
+    """The widgets that put one more edit together."""
+    key = of_content(_FEATURE, features)
+    st.selectbox(
+        "Feature to edit",
+        features,
+        key=key,
+        accept_new_options=True,
+        index=0 if features else None,
+        help="The selected feature, a slot, or another one: its layer/site/index may be typed.",
+    )
+    st.segmented_control("What is done", [_ABLATE, _ADD], default=_ABLATE, key=_DO, required=True)
+    st.number_input("Amount", value=5.0, key=_AMOUNT, width=120, help="Added to its activation.")
+    st.text_input("At positions", key=_AT, placeholder="every token", width=130, max_chars=200)
+    st.button("Add this edit", key="edit_add", on_click=_add, args=(key,))
+
+
+def _add(key: str) -> None:
+    """Adds the edit that the widgets say; one that cannot be is said as it was typed."""
+    typed = st.session_state
+    feature = typed[key]
+    if not feature:
+        return
+    amount = None if typed[_DO] == _ABLATE else typed[_AMOUNT]
+    at = typed[_AT].strip()
+    try:
+        words = str(Change(feature, amount, positions(at)))
+    except ActcoreError:
+        words = f"{Change(feature, amount, None)} at {at}"
+    typed[_EDITS] = list(dict.fromkeys([*typed.get(_EDITS, []), words]))

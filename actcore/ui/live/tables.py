@@ -1,0 +1,39 @@
+"""Tables of what a model says, as Streamlit shows them.
+
+Leaves tables of features to `actcore.ui.pictures`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyarrow as pa
+import streamlit as st
+
+from actcore.views.listing import Listing
+from actcore.views.text import visible
+
+#: What holds single tokens, and what is said by the card's title, or of no use to a reader.
+_TOKENS = ("text", "promoted", "suppressed")
+_LEFT_OUT = ("prompt", "token", "layer", "site", "index")
+
+
+def said(view: Listing, *, key: str) -> None:
+    """Draws a table of tokens or texts, of which nothing is picked."""
+    columns = {
+        name: _visible(view.table[name], visible if name in _TOKENS else _running)
+        for name in sorted(view.table.column_names, key=lambda name: name == "edits")
+        if name not in _LEFT_OUT and view.table[name].null_count < view.table.num_rows
+    }
+    st.dataframe(pa.table(columns).to_pandas(), key=key, hide_index=True, width="stretch")
+
+
+def _visible(column: pa.ChunkedArray, shown: Callable[[str], str]) -> pa.ChunkedArray | pa.Array:
+    if not pa.types.is_string(column.type):
+        return column
+    return pa.array([shown(text) for text in column.to_pylist()], pa.string())
+
+
+def _running(text: str) -> str:
+    """A text as one reads it, its spaces as they are."""
+    return visible(text).replace(visible(" "), " ")

@@ -1,0 +1,127 @@
+"""The story of the Live page: type, look, pick, compare, steer, wait, give up, and take home."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import PATIENCE_MS, Visit, serving
+
+pytest.importorskip("torch")
+
+QUESTION = "Q: What is the birth city of Lucian Greystone?\nA:"
+OTHER = "Q: What is the university of Lucian Greystone?\nA:"
+
+
+def card(page: Page, figure: str) -> Locator:
+    return page.locator(f".st-key-card_{figure}")
+
+
+def title(page: Page, figure: str) -> Locator:
+    return card(page, figure).locator("strong").first
+
+
+def token(page: Page, figure: str, row: int, position: int) -> Locator:
+    return card(page, figure).locator(".row").nth(row).locator(".token").nth(position)
+
+
+def box(page: Page) -> Locator:
+    return page.get_by_role("textbox", name="Prompt")
+
+
+def run(page: Page, prompt: str) -> None:
+    box(page).fill(prompt)
+    box(page).press("Control+Enter")
+
+
+@pytest.fixture
+def page(visit: Visit) -> Iterator[Page]:
+    page = visit("/live").page
+    expect(card(page, "token_strip").locator(".row")).to_have_count(8, timeout=PATIENCE_MS)
+    yield page
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_a_typed_prompt_is_shown_and_its_token_picked(page: Page, visit: Visit) -> None:
+    before = title(page, "token_strip").inner_text()
+    run(page, OTHER)
+    expect(title(page, "token_strip")).not_to_have_text(before)
+    expect(token(page, "token_strip", 0, 5)).to_have_text("·university")
+    token(page, "token_strip", 1, 5).click()
+    expect(title(page, "token_features")).to_contain_text("Strongest on token 5 ·university")
+    expect(page).to_have_url(re.compile("position=5"))
+    again = visit("/" + page.url.split("/", 3)[3]).page
+    expect(title(again, "token_features")).to_have_text(title(page, "token_features").inner_text())
+
+
+def test_a_prompt_is_pinned_and_the_next_one_compared_with_it(page: Page) -> None:
+    page.get_by_role("button", name="Pin this prompt as A").click()
+    run(page, OTHER)
+    expect(title(page, "feature_difference")).to_contain_text("less")
+    expect(card(page, "strips_of_both").locator(".row")).to_have_count(2)
+    page.locator(".st-key-run_1 button").first.click()
+    expect(box(page)).to_have_value(QUESTION)
+    expect(card(page, "feature_difference")).to_have_count(0)
+
+
+def test_a_slot_is_edited_by_keyboard_and_the_next_tokens_change(page: Page) -> None:
+    edits = page.get_by_role("combobox", name="Edits")
+    edits.click()
+    edits.fill("birth_city ablate")
+    edits.press("Enter")
+    edits.press("Escape")
+    expect(card(page, "next_tokens")).to_contain_text("birth_city ablate. KL")
+    expect(page).to_have_url(re.compile("edits=birth_city"))
+
+
+def test_a_run_is_saved_and_opened_on_the_tokens_page(page: Page) -> None:
+    page.get_by_role("button", name="Save").click()
+    with page.expect_download() as waited:
+        page.get_by_role("button", name="Dump (JSON)").click()
+    dump = json.loads(Path(waited.value.path()).read_bytes())
+    assert "probe_results" in json.dumps(dump) or dump
+    page.get_by_role("button", name="Open on the Tokens page").click()
+    expect(page.get_by_role("heading", name="Tokens")).to_be_visible()
+    expect(card(page, "token_strip").locator(".row").first).to_be_visible()
+
+
+def test_large_type_is_large_everywhere_and_picks_still_work(page: Page) -> None:
+    small = token(page, "token_strip", 0, 4).bounding_box()
+    page.get_by_text("Large type").click()
+    expect(page.locator("html")).to_have_css("font-size", "24px")
+    large = token(page, "token_strip", 0, 4).bounding_box()
+    assert small
+    assert large
+    assert large["height"] > 1.3 * small["height"]
+    token(page, "token_strip", 2, 4).click()
+    expect(title(page, "token_features")).to_contain_text("Strongest on token 4")
+    assert page.evaluate("document.body.scrollWidth - innerWidth") == 0
+
+
+def test_while_one_waits_nothing_of_the_last_run_stands_there_and_one_can_give_up(
+    visit: Visit, tmp_path: Path
+) -> None:
+    held = tmp_path / "held"
+    with serving("tests/browser/apps/live_held.py", ACTCORE_HELD=str(held)) as server:
+        tab = visit("/", server=server)
+        page = tab.page
+        expect(card(page, "token_strip").locator(".row")).to_have_count(8, timeout=PATIENCE_MS)
+        tab.settle()
+        held.write_text("")
+        run(page, OTHER)
+        expect(page.get_by_text("Place 1 in the line")).to_be_visible()
+        expect(page.locator("[class*=st-key-card_]")).to_have_count(0)
+        page.get_by_role("button", name="Cancel").click()
+        expect(page.get_by_text("This was cancelled.")).to_be_visible()
+        expect(page.locator("[class*=st-key-card_]")).to_have_count(0)
+        run(page, QUESTION)
+        expect(card(page, "token_strip").locator(".row")).to_have_count(8)
+        run(page, OTHER + " ")
+        expect(page.get_by_text("Place 1 in the line")).to_be_visible()
+        held.unlink()
+        expect(token(page, "token_strip", 0, 5)).to_have_text("·university")
