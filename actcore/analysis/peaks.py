@@ -43,9 +43,9 @@ def peaks(
 ) -> pa.Table:
     """The k features that stand out on a prompt, strongest first; all of them for k=None.
 
-    Special tokens count only with specials="include". Ties go to the lower FeatureId, the peak of
-    equal values to the earlier token. `last` is the value on the prompt's last token that counts:
-    the last one that is not special. `find` keeps those with these words in their name, their
+    Special tokens count only with specials="include". Ties go to the lower FeatureId, by the
+    last token to the higher peak first, the peak of equal values to the earlier token. `last` is
+    the value on the prompt's last token that counts: the last one that is not special. `find` keeps those with these words in their name, their
     label or the text of their peak; ranks stay those among all. `mean` and `density` are null in
     a Dataset that does not hold every feature on every token, `last` where it was not measured;
     features without a measured token are left out.
@@ -127,7 +127,8 @@ def _ranked(every: Summaries, order: Order) -> Ints:
         "last": -every.last,
         "id": np.zeros(len(every.peak)),
     }
-    ranked = np.argsort(keys[order], kind="stable")
+    # Of the many that are 0 on the last token, those that are active before it matter most.
+    ranked = np.lexsort((keys["peak"], keys[order]) if order == "last" else (keys[order],))
     return ranked[~np.isnan(every.peak[ranked])]
 
 
