@@ -43,12 +43,12 @@ def peaks(
 ) -> pa.Table:
     """The k features that stand out on a prompt, strongest first; all of them for k=None.
 
-    Special tokens count only with specials="include". Ties go to the lower FeatureId, by the
-    last token to the higher peak first, the peak of equal values to the earlier token. `last` is
-    the value on the prompt's last token that counts: the last one that is not special. `find` keeps those with these words in their name, their
-    label or the text of their peak; ranks stay those among all. `mean` and `density` are null in
-    a Dataset that does not hold every feature on every token, `last` where it was not measured;
-    features without a measured token are left out.
+    Special tokens count only with specials="include". Ties go to the lower FeatureId, by the last
+    token to the higher peak first, the peak of equal values to the earlier token. `last` is the
+    value on the prompt's last token that counts: the last one that is not special. `find` keeps
+    those with these words in their name, their label or the text of their peak; ranks stay those
+    among all. `mean` and `density` are null in a Dataset that does not hold every feature on every
+    token, `last` where it was not measured; features without a measured token are left out.
     Returns: PEAKS [dataset.source.unit].
     Raises:  UnknownName, for the prompt; NotMeasured, if no feature has a measured token, or for an
              order by mean or density in a Dataset that is not complete.
