@@ -16,6 +16,7 @@ from benchmarks.dense import dense
 from benchmarks.groups import groups
 from benchmarks.harness import Effort
 from benchmarks.live import live
+from benchmarks.live_page import live_page
 from benchmarks.page import page
 from benchmarks.pictures import pictures
 from benchmarks.reading import reading
@@ -38,6 +39,7 @@ BENCHMARKS = {
     "dense": dense,
     "page": page,
     "relations_page": relations_page,
+    "live_page": live_page,
 }
 
 

@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 
     from actcore.live.models import Model
     from actcore.live.saes import Sae
+    from actcore.live.sparse import Coo
 
 _LAYER, _D_MODEL, _D_SAE, _K = 6, 768, 24_576, 10
 _TEXT = "Q: Where was the sister of the old man born, and in which city does she work now?\nA:"
-#: Active features a token, of the SAE with thresholds; without, half of a random one's are.
-_L0 = 100
+#: Architectures, and how many features are active on a token; None: half of them, as of a random
+#: SAE without bias, and of none that was trained.
+_SAES = (("standard", 100), ("jumprelu", 100), ("standard", None))
 _SLACK = 1.3
 
 
@@ -46,14 +48,19 @@ def live(effort: Effort) -> None:
     try:
         with tempfile.TemporaryDirectory() as temporary, torch.inference_mode():
             model, bare = _models()
-            for architecture in ("standard", "jumprelu"):
-                _compare(effort, model, bare, Path(temporary) / architecture, architecture)
+            for number, (architecture, l0) in enumerate(_SAES):
+                _compare(effort, model, bare, Path(temporary) / str(number), architecture, l0)
     finally:
         torch.set_num_threads(threads)
 
 
 def _compare(
-    effort: Effort, model: Model, bare: Callable[..., Any], folder: Path, architecture: str
+    effort: Effort,
+    model: Model,
+    bare: Callable[..., Any],
+    folder: Path,
+    architecture: str,
+    l0: int | None,
 ) -> None:
     import torch
 
@@ -69,7 +76,7 @@ def _compare(
     ids = tokens(model, _TEXT).ids[:20]
     where, later = Where(_LAYER, "resid_pre"), Where(_LAYER + 2, "resid_pre")
     x = states(model, ids, [where])[where]
-    _write(folder, architecture, x)
+    _write(folder, architecture, l0, x)
     sae = load_sae(folder)
     turned = sae.weight.t().contiguous()
     text = model.tokenizer.decode(list(ids))
@@ -79,19 +86,20 @@ def _compare(
     runs: dict[str, Callable[[], object]] = {
         "pass": lambda: bare(torch.tensor([ids])),
         "product": lambda: torch.nn.functional.linear(x, sae.weight, sae.bias),
-        "compute": lambda: _top(sae.encode(states(model, ids, [where])[where])),
+        "compute": lambda: _top(sparse(sae, states(model, ids, [where])[where]), len(ids)),
         "probe": lambda: probe(model, [sae], text),
         "reading": lambda: reading(model, [sae], text),
         "again": lambda: reading(model, [sae], text, streams=streams),
-        "encode": lambda: _top(sae.encode(x)),
+        "encode": lambda: _top(sparse(sae, x), len(ids)),
         "sparse": lambda: sparse(sae, x),
-        "sorted": lambda: np.argsort(_as_saelens(sae, turned, x).numpy()),
+        "sorted": lambda: np.argsort(_as_saelens(sae, turned, x).numpy())[:, ::-1][:, :_K],
+        "negated": lambda: np.argsort(-_as_saelens(sae, turned, x).numpy())[:, :_K],
     }
     for run in runs.values():
         run()
     found = in_turns(5 * effort.rounds, {name: _timed(run) for name, run in runs.items()})
-    l0 = float((sae.encode(x) != 0).sum()) / len(ids)
-    print(f"  {sae.activation.kind}, {l0:,.0f} of {_D_SAE:,} features active on a token")
+    active = len(sparse(sae, x).value) / len(ids)
+    print(f"  {sae.activation.kind}, {active:,.0f} of {_D_SAE:,} features active on a token")
     for at, clock in enumerate(_Took._fields):
         _say(clock, {name: [took[at] for took in every] for name, every in found.items()})
     hook: Any = trunk(model.lm).register_forward_pre_hook(lambda *_: _count(passes))
@@ -110,7 +118,8 @@ def _say(clock: str, ms: Mapping[str, list[float]]) -> None:
     faster(f"probe to the Dataset, {clock}", "ms", ms["probe"], bar, 1)
     note(f"... and what is explained, {clock}", "ms", ms["reading"])
     note(f"... of a prompt read before, {clock}", "ms", ms["again"])
-    faster(f"encode, top {_K}; sorted, {clock}", "ms", ms["encode"], ms["sorted"], 3)
+    faster(f"top {_K}; argsort(z)[:, ::-1], {clock}", "ms", ms["encode"], ms["sorted"], 3)
+    faster(f"top {_K}; argsort(-z), {clock}", "ms", ms["encode"], ms["negated"])
     note(f"encode to nonzeros, {clock}", "ms", ms["sparse"])
 
 
@@ -136,7 +145,7 @@ def _models() -> tuple[Model, Callable[..., Any]]:
     return model, lambda ids: cut(input_ids=ids, use_cache=False)
 
 
-def _write(folder: Path, architecture: str, x: torch.Tensor) -> None:
+def _write(folder: Path, architecture: str, l0: int | None, x: torch.Tensor) -> None:
     """A random SAE in the layout of SAELens."""
     import torch
     from safetensors.torch import save_file
@@ -149,9 +158,11 @@ def _write(folder: Path, architecture: str, x: torch.Tensor) -> None:
         "W_dec": weight.t().contiguous(),
         "b_dec": torch.zeros(_D_MODEL),
     }
+    least = (x @ weight).flatten().topk(l0 * len(x)).values[-1] if l0 else torch.zeros(())
     if architecture == "jumprelu":
-        least = (x @ weight).flatten().topk(_L0 * len(x)).values[-1]
-        tensors["threshold"] = torch.full((_D_SAE,), float(least))
+        tensors["threshold"] = least.expand(_D_SAE).contiguous()
+    else:
+        tensors["b_enc"] -= least
     about = {
         "architecture": architecture,
         "d_in": _D_MODEL,
@@ -165,18 +176,23 @@ def _write(folder: Path, architecture: str, x: torch.Tensor) -> None:
 
 
 def _as_saelens(sae: Sae, turned: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-    """Dense activations as SAELens computes them, from weights of [d_in, d_sae]."""
+    """Dense activations as SAELens 6 computes them, from weights of [d_in, d_sae]."""
     import torch
 
     pre = x @ turned + sae.bias
     threshold = sae.activation.threshold
-    return torch.relu(pre) if threshold is None else torch.relu(pre) * (pre > threshold)
+    if threshold is None:
+        return torch.relu(pre)
+    return torch.relu(pre) * (pre > threshold).to(pre.dtype)
 
 
-def _top(z: torch.Tensor) -> None:
-    """The strongest on each token, and on the prompt."""
-    z.topk(_K)
-    z.amax(0).topk(_K)
+def _top(found: Coo, n_tokens: int) -> None:
+    """The strongest on each token."""
+    import torch
+
+    ends = torch.bincount(found.token, minlength=n_tokens).cumsum(0).tolist()
+    for start, end in zip([0, *ends], ends, strict=False):
+        found.value[start:end].topk(min(_K, end - start))
 
 
 def _count(passes: list[int]) -> None:

@@ -46,8 +46,7 @@ def blocks(lm: PreTrainedModel) -> nn.ModuleList:
     Raises: LiveError, for a model without such a list.
     """
     n_layers = getattr(lm.config.get_text_config(), "num_hidden_layers", None)
-    lists = [part for part in trunk(lm).modules() if isinstance(part, nn.ModuleList)]
-    found = [part for part in lists if len(part) == n_layers]
+    found = list(_lists(trunk(lm), n_layers))
     if not found:
         raise LiveError(
             _name(lm),
@@ -57,6 +56,15 @@ def blocks(lm: PreTrainedModel) -> nn.ModuleList:
     if len(found) == 1:
         return found[0]
     return max(found, key=lambda part: sum(weight.numel() for weight in part.parameters()))
+
+
+def _lists(module: nn.Module, n: int | None) -> Iterator[nn.ModuleList]:
+    """The lists of n modules; not those within one, so that blocks are not walked through."""
+    for child in module.children():
+        if isinstance(child, nn.ModuleList) and len(child) == n:
+            yield child
+        else:
+            yield from _lists(child, n)
 
 
 def sites(lm: PreTrainedModel) -> tuple[str, ...]:

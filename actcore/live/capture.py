@@ -70,23 +70,6 @@ def into(found: dict[Where, Tensor], wheres: Collection[Where]) -> Read:
     return read
 
 
-def residuals(
-    model: Model, token_ids: Sequence[int], layers: Sequence[int]
-) -> Float[Tensor, "n_layers n_tokens d_model"]:
-    """The residual stream of one prompt: what enters block l, for each l of `layers`.
-
-    Layer `model.n_layers` is what leaves the last block. Float32 on the CPU, for any model.
-
-    Raises: LiveError, for a prompt that the model cannot read; BadValue, for a layer it has not.
-    """
-    require_readable(model, [token_ids])
-    taps = _taps(model, layers)
-    [batch] = packing.buckets([token_ids], tokens_per_batch=len(token_ids))
-    found = torch.empty(len(taps), len(token_ids), model.d_model)
-    run(model, taps, batch, lambda number, stream: found[number].copy_(stream[0]))
-    return found
-
-
 def last_residuals(
     model: Model,
     token_ids: Sequence[Sequence[int]],
@@ -114,15 +97,6 @@ def last_residuals(
         if on_done is not None:
             on_done(done)
     return found
-
-
-def run(model: Model, taps: Sequence[Tap], batch: packing.Batch, read: Read) -> None:
-    """One pass over a batch, which ends at the last tap; `read` gets each tap's number and tensor.
-
-    Raises: LiveError, out of memory or where the model never comes by a tap.
-    """
-    mend = "Ask for fewer tokens per batch, a shorter prompt, or a smaller model."
-    to_last_tap(model, _inputs(model, batch), taps, read, mend=mend)
 
 
 def _taps(model: Model, layers: Sequence[int]) -> list[Tap]:
@@ -193,7 +167,8 @@ def _fill(
     def read(number: int, stream: Tensor) -> None:
         found[number, prompts] = stream[rows, nodes].to("cpu", torch.float32)
 
-    run(model, taps, batch, read)
+    mend = "Ask for fewer tokens per batch, a shorter prompt, or a smaller model."
+    to_last_tap(model, _inputs(model, batch), taps, read, mend=mend)
 
 
 def _inputs(model: Model, batch: packing.Batch) -> dict[str, Any]:

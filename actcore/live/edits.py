@@ -5,21 +5,18 @@ Leaves what the model then says to `actcore.live.steer`.
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from math import isfinite, sqrt
+from math import isfinite
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.linalg import vector_norm
 
-from actcore.errors import BadValue, LiveError, UnknownName
+from actcore.errors import BadValue, LiveError
 from actcore.live.blocks import NORMALIZED, adding, hooked, tap
-from actcore.live.fit import place
+from actcore.live.fit import place_of, places
 from actcore.live.models import Model
 from actcore.live.saes import Sae
-from actcore.live.saes.activations import Gate
 from actcore.sites import FeatureId, Where
 
 #: Tokens encoded at once where all features are: 134 MB of 131,072 in float32.
@@ -82,7 +79,7 @@ class _Change:
         if not change.any():
             return None
         # Shapes: [n_tokens, n_features] @ [n_features, d_out].
-        difference = change @ self._directions * _scale(self._sae, x)
+        difference = change @ self._directions * self._sae.output_scale(x)
         return difference.to(stream).view(*stream.shape[:-1], -1)
 
     def _change(self, x: Float[Tensor, "n_tokens d_in"]) -> Float[Tensor, "n_tokens n_features"]:
@@ -116,30 +113,9 @@ def _coder(sae: Sae, features: list[int]) -> tuple[Sae, list[int]]:
 
     It has no others, unless what the others are decides on these.
     """
-    activation = sae.activation
-    if activation.k is not None:
+    if sae.activation.k is not None:
         return sae, features
-    threshold, gate = activation.threshold, activation.gate
-    if threshold is not None and threshold.numel() > 1:
-        threshold = threshold[features]
-    if gate is not None:
-        gate = Gate(*(part[features] for part in gate))
-    alone = replace(activation, threshold=threshold, gate=gate)
-    few = replace(sae, weight=sae.weight[features], bias=sae.bias[features], activation=alone)
-    return few, list(range(len(features)))
-
-
-def _scale(sae: Sae, x: Float[Tensor, "n_tokens d_in"]) -> Tensor | float:
-    """By what an SAE multiplies what it reconstructs from normalised input, [n_tokens, 1].
-
-    Source: `run_time_activation_ln_out` of SAELens; the epsilon is used on the way in only.
-    """
-    if sae.normalisation == "layer_norm":
-        return x.to(sae.weight).std(-1, keepdim=True)
-    if sae.normalisation == "constant_norm_rescale":
-        norm: Tensor = vector_norm(x.to(sae.weight), dim=-1, keepdim=True)
-        return norm / sqrt(sae.d_in)
-    return 1.0
+    return sae.only(features), list(range(len(features)))
 
 
 @contextmanager
@@ -165,8 +141,9 @@ def _edited(model: Model, sae: Sae, reads: Where, edits: Sequence[Edit]) -> Iter
 
 
 def _writes(sae: Sae, reads: Where, d_out: int) -> Where:
-    """Where what the features write belongs."""
-    if sae.writes is None and (reads.site in ("mlp_in", NORMALIZED) or d_out != sae.d_in):
+    """Where what the features write belongs; what reads an MLP's input mostly is a transcoder."""
+    elsewhere = sae.transcoder or reads.site in ("mlp_in", NORMALIZED) or d_out != sae.d_in
+    if sae.writes is None and elsewhere:
         wrong = f"it reads {reads}, and its files do not say where it writes"
         raise LiveError(sae.name, wrong, "Name the place in them, such as hook_name_out.")
     return sae.writes or reads
@@ -180,22 +157,12 @@ def _by_sae(
     model: Model, saes: Sequence[Sae], edits: Sequence[Edit]
 ) -> Iterator[tuple[Sae, Where, list[Edit]]]:
     """Every SAE with edits, where it reads, and its edits."""
-    places = {place(model, sae): sae for sae in saes}
-    if len(places) < len(saes):
-        raise LiveError(
-            saes[-1].name, "another SAE reads the same place", "Steer with one of them."
-        )
-    for edit in edits:
-        layer, site, index = edit.feature
-        if layer is None or Where(layer, site) not in places:
-            raise UnknownName("feature", str(edit.feature), [f"{where}/0" for where in places])
-        d_sae = places[Where(layer, site)].d_sae
-        if not 0 <= index < d_sae:
-            raise BadValue("feature", str(edit.feature), f"index 0 to {d_sae - 1}")
-    for where, sae in places.items():
-        own = [edit for edit in edits if edit.feature[:2] == where]
+    at = places(model, saes)
+    where = [place_of(edit.feature, at) for edit in edits]
+    for here, sae in at.items():
+        own = [edit for edit, place in zip(edits, where, strict=True) if place == here]
         if own:
-            yield sae, where, own
+            yield sae, here, own
 
 
 def _check(edits: Sequence[Edit], n_tokens: int) -> None:

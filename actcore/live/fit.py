@@ -3,22 +3,22 @@
 Leaves the numbers on each token to `sparse`, and tables to `probe`.
 """
 
-from collections.abc import Mapping
-from math import sqrt
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.linalg import vector_norm
 
-from actcore.errors import LiveError, UnknownName
+from actcore.errors import BadValue, LiveError, UnknownName
 from actcore.live.blocks import sites, tap
 from actcore.live.capture import states
 from actcore.live.models import Model
+from actcore.live.names import sae_name
 from actcore.live.saes import Sae
 from actcore.live.sparse import Coo
-from actcore.sites import Where
+from actcore.sites import FeatureId, Where
 
 #: Rows of a decoder read at once.
 _ROWS = 4096
@@ -71,6 +71,34 @@ def place(model: Model, sae: Sae) -> Where:
     return where
 
 
+def places(model: Model, saes: Iterable[Sae]) -> dict[Where, Sae]:
+    """The SAEs by where they read, in the order given.
+
+    Raises: LiveError, as `place`, and where two read the same place.
+    """
+    found: dict[Where, Sae] = {}
+    for sae in saes:
+        where = place(model, sae)
+        if where in found:
+            wrong = f"it reads {where}, and so does {found[where].name}"
+            raise LiveError(sae.name, wrong, "Use one of them at a time.")
+        found[where] = sae
+    return found
+
+
+def place_of(feature: FeatureId, at: Mapping[Where, Sae]) -> Where:
+    """The place of the SAE whose feature this is.
+
+    Raises: UnknownName, where none reads there; BadValue, for an index that it has not.
+    """
+    where = Where(-1 if feature.layer is None else feature.layer, feature.site)
+    if where not in at:
+        raise UnknownName("feature", str(feature), [f"{known}/0" for known in sorted(at)])
+    if not 0 <= feature.index < at[where].d_sae:
+        raise BadValue("feature", str(feature), f"index 0 to {at[where].d_sae - 1}")
+    return where
+
+
 def _require(model: Model, sae: Sae, where: Where) -> None:
     """Nothing, if the model has such a place. Raises: LiveError."""
     if where.layer not in range(model.n_layers):
@@ -89,7 +117,8 @@ class Measure:
 
     def __init__(self, sae: Sae, where: Where, *, whole: bool, restores: bool = True) -> None:
         self._sae, self._where = sae, where
-        self._restores = whole and restores
+        # What a transcoder writes is compared with what it stands for, where that is known.
+        self._restores = whole and restores and not (sae.transcoder and sae.writes is None)
         self._n = self._n_nonzero = 0
         self._error = self._squares = 0.0
         self._sum: Tensor | float = 0.0
@@ -112,7 +141,8 @@ class Measure:
         try:
             restored = _restored(self._sae, found[self._where], coo)
         except LiveError as error:
-            self._restores, self.trouble = False, str(error)
+            self._restores = False
+            self.trouble = str(replace(error, name=sae_name(self._sae.name)))
             return
         x = found[self._sae.writes or self._where].to(restored)
         if x.shape != restored.shape:
@@ -125,7 +155,7 @@ class Measure:
 
     def fit(self) -> Fit:
         """All prompts together."""
-        sae = self._sae
+        sae, name = self._sae, sae_name(self._sae.name)
         l0 = self._n_nonzero / self._n if self._n else 0.0
         explained = self._explained()
         warning = None
@@ -135,10 +165,10 @@ class Measure:
             warning = f"what it restores is further off than the mean ({explained:.2f} explained)"
         if warning is not None:
             warning = (
-                f"{sae.name}: {warning}. It may be of another layer, site or model, "
+                f"{name}: {warning}. It may be of another layer, site or model, "
                 "or want its input scaled."
             )
-        return Fit(sae.name, self._where, sae.d_in, sae.d_sae, self._n, l0, explained, warning)
+        return Fit(name, self._where, sae.d_in, sae.d_sae, self._n, l0, explained, warning)
 
     def _explained(self) -> float | None:
         if not self._restores or self._n < 2 or not isinstance(self._sum, Tensor):
@@ -161,19 +191,8 @@ def _restored(
         own = (column >= start) & (column < start + _ROWS)
         z[coo.token[own], column[own] - start] = coo.value[own]
         restored = restored + z @ decoder.weight  # [n_tokens, n] @ [n, d_out]
-    x = x.to(decoder.weight)
     restored = restored + decoder.bias
     if decoder.skip is not None:
-        restored = restored + x @ decoder.skip.t()  # [n_tokens, d_in] @ [d_in, d_out]
-    return _as_read(sae, x, restored)
-
-
-def _as_read(sae: Sae, x: Tensor, restored: Tensor) -> Tensor:
-    """On the scale of the input, where the SAE normalises that. Source: SAELens, `decode`."""
-    if sae.normalisation == "layer_norm":
-        deviation: Tensor = x.std(-1, keepdim=True)
-        return restored * deviation + x.mean(-1, keepdim=True)
-    if sae.normalisation == "constant_norm_rescale":
-        norm: Tensor = vector_norm(x, dim=-1, keepdim=True)
-        return restored * (norm / sqrt(sae.d_in))
-    return restored
+        # Shapes: [n_tokens, d_in] @ [d_in, d_out].
+        restored = restored + x.to(decoder.skip) @ decoder.skip.t()
+    return sae.restored(x, restored)

@@ -4,9 +4,9 @@ Leaves finding it to `probe`.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -15,12 +15,15 @@ import pyarrow as pa
 from actcore.dataset import Dataset, Source
 from actcore.dataset.core import Floats, Ints
 from actcore.live.models import Model
+from actcore.live.names import model_name
 from actcore.live.saes import Sae
 from actcore.live.tokens import Tokens
 from actcore.schema import ACTIVATIONS, FEATURES, PROMPTS, TOKENS
 from actcore.sites import Where
 
 READER = "live model"
+#: Characters of a prompt in its id, which stands in titles.
+_MOST_OF_ID = 60
 Cells = tuple[Ints, Ints, Floats]
 
 
@@ -64,14 +67,16 @@ class Run(NamedTuple):
 def dataset(model: Model, parts: Sequence[Part], runs: Sequence[Run], *, sae: str) -> Dataset:
     """The Dataset of the runs; the parts are sorted by place. `sae` names the SAEs."""
     token, feature, value = _cells(runs)
-    name = Path(model.name).absolute().name or model.name
-    digest = _digest(parts, runs, (token, feature, value))
+    named = model_name(model.name)
+    digest = _digest((named, sae), parts, runs, (token, feature, value))
     return Dataset(
         prompts=_prompts([run.text for run in runs]),
         tokens=_tokens([run.tokens for run in runs]),
         features=pa.concat_tables(map(_features, parts)).combine_chunks(),
         activations=pa.table([token, feature, value], schema=ACTIVATIONS),
-        source=Source(name, "activation", "zero", READER, digest, model=model.name, sae=sae),
+        source=Source(
+            named.rpartition("/")[2], "activation", "zero", READER, digest, model=named, sae=sae
+        ),
     )
 
 
@@ -83,11 +88,13 @@ def _cells(runs: Sequence[Run]) -> Cells:
     return token + np.repeat(starts, [len(run.cells[0]) for run in runs]), feature, value
 
 
-def _digest(parts: Sequence[Part], runs: Sequence[Run], cells: Cells) -> str:
+def _digest(
+    names: tuple[str, str], parts: Sequence[Part], runs: Sequence[Run], cells: Cells
+) -> str:
     """The same for the same measurements of the same prompts."""
     said = [(run.text, run.tokens.ids) for run in runs]
-    asked = [(*part.where, part.sae.d_sae, part.chosen) for part in parts]
-    found = hashlib.sha256(repr((said, asked)).encode())
+    asked = [(*part.where, part.sae.d_sae, part.sae.slots, part.chosen) for part in parts]
+    found = hashlib.sha256(repr((names, said, asked)).encode())
     for column in cells:
         found.update(np.ascontiguousarray(column).data)
     return found.hexdigest()
@@ -95,13 +102,25 @@ def _digest(parts: Sequence[Part], runs: Sequence[Run], cells: Cells) -> str:
 
 def _prompts(texts: Sequence[str]) -> pa.Table:
     """PROMPTS, with ids from the texts alone; a repeated one is numbered."""
-    seen: dict[str, int] = {}
-    ids = []
+    seen: Counter[str] = Counter()
+    ids: list[str] = []
     for text in texts:
-        id = f"prompt_{hashlib.sha256(text.encode()).hexdigest()[:6]}"
-        seen[id] = seen.get(id, 0) + 1
-        ids.append(id if seen[id] == 1 else f"{id}_{seen[id]}")
+        id = numbered = _id(text)
+        while numbered in seen:
+            seen[id] += 1
+            numbered = f"{id} ({seen[id]})"
+        seen[numbered] += 1
+        ids.append(numbered)
     return pa.table([ids, list(texts), pa.nulls(len(ids), pa.string())], schema=PROMPTS)
+
+
+def _id(text: str) -> str:
+    """The text on one line; where it is long its beginning, and what tells it from others."""
+    line = " ".join(text.split())
+    mark = hashlib.sha256(text.encode()).hexdigest()[:6]
+    if not line:
+        return f"prompt_{mark}"
+    return line if len(line) <= _MOST_OF_ID else f"{line[:_MOST_OF_ID].rstrip()}… {mark}"
 
 
 def _tokens(every: Sequence[Tokens]) -> pa.Table:

@@ -23,7 +23,8 @@ _PARTS = {
         *("sentencepiece.bpe.model", "tekken.json"),
     ),
 }
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
+#: What the hub can call a model.
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?", re.ASCII)
 _MEND = "Name a folder with config.json, weights and tokenizer, or a model of the hub (owner/name)."
 _SMALL_FILES = ["*.json", "*.txt", "*.model", "*.jinja"]
 
@@ -38,7 +39,7 @@ def model_folder(name: str) -> Path:
     if not name:
         raise LiveError("model", "it has no name", _MEND)
     folder = Path(name).expanduser() if name.startswith("~/") else Path(name)
-    if not _is_folder(folder):
+    if not is_folder(folder):
         folder = _from_hub(name, f"there is no folder {str(folder.absolute())!r}")
     if missing := _missing(folder):
         names = ", ".join(_PARTS[missing])
@@ -46,10 +47,11 @@ def model_folder(name: str) -> Path:
     return folder
 
 
-def _is_folder(path: Path) -> bool:
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder; what no file system can name is none."""
     try:
         return path.is_dir()
-    except OSError:  # no file system takes so long a name
+    except OSError:
         return False
 
 
@@ -63,7 +65,7 @@ def _missing(folder: Path) -> str | None:
 def _from_hub(name: str, wrong: str) -> Path:
     from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
 
-    if not _HUB_ID.fullmatch(name):
+    if not HUB_ID.fullmatch(name):
         raise LiveError(name, wrong, _MEND)
     try:
         return _kept(name) or _fetched(name)

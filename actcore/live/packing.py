@@ -17,7 +17,7 @@ NODES_PER_ROW = 192
 #: Shorter limits, of which one may fill its rows more evenly, so that less is padded.
 _LIMITS = range(NODES_PER_ROW, 95, -8)
 
-Tokens = Sequence[int]
+Ids = Sequence[int]
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class _Row:
     members: list[tuple[int, int]] = field(default_factory=list)
     path: list[int] = field(default_factory=list)
 
-    def add(self, prompt: int, tokens: Tokens, shared: int) -> None:
+    def add(self, prompt: int, tokens: Ids, shared: int) -> None:
         """Another prompt, the first `shared` tokens of which are those of the one before."""
         self.close(shared)
         for position in range(shared, len(tokens)):
@@ -64,7 +64,7 @@ class _Row:
 
 
 def packed(
-    prompts: Sequence[Tokens], *, tokens_per_batch: int, longest: int = NODES_PER_ROW
+    prompts: Sequence[Ids], *, tokens_per_batch: int, longest: int = NODES_PER_ROW
 ) -> list[Batch]:
     """Every prompt once, those that begin alike in one row; widest rows first.
 
@@ -88,7 +88,7 @@ def packed(
 
 
 def buckets(
-    prompts: Sequence[Tokens], *, tokens_per_batch: int, chosen: Sequence[int] | None = None
+    prompts: Sequence[Ids], *, tokens_per_batch: int, chosen: Sequence[int] | None = None
 ) -> list[Batch]:
     """Prompts of equal length together, one a row: nothing is padded, nothing hidden.
 
@@ -113,10 +113,10 @@ def visible(
     return (node[:, None] >= node) & (node[:, None] < ends[:, None, :])
 
 
-def _trees(prompts: Sequence[Tokens], order: Sequence[int], most: int) -> list[_Row]:
+def _trees(prompts: Sequence[Ids], order: Sequence[int], most: int) -> list[_Row]:
     """Rows of at most `most` nodes, or one prompt; `order` puts those that begin alike together."""
     rows: list[_Row] = []
-    before: Tokens = ()
+    before: Ids = ()
     for prompt in order:
         tokens = prompts[prompt]
         shared = _in_common(before, tokens)
@@ -137,7 +137,7 @@ def _n_nodes(rows: Sequence[_Row]) -> int:
     return len(shared) * max(shared, default=0) + alone
 
 
-def _in_common(one: Tokens, other: Tokens) -> int:
+def _in_common(one: Ids, other: Ids) -> int:
     """How many tokens two prompts begin with alike."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))
@@ -156,7 +156,7 @@ def _batch(trees: Sequence[_Row]) -> Batch:
     return Batch(tokens, positions, ends, *np.array(members, np.int64).T)
 
 
-def _bucket(prompts: Sequence[Tokens], rows: Sequence[Sequence[int]], length: int) -> Batch:
+def _bucket(prompts: Sequence[Ids], rows: Sequence[Sequence[int]], length: int) -> Batch:
     tokens = np.array([prompts[same[0]] for same in rows], np.int64)
     positions = np.tile(np.arange(length), (len(rows), 1))
     members = [(prompt, row, length - 1) for row, same in enumerate(rows) for prompt in same]

@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from actcore.dataset import Dataset
-from actcore.errors import BadValue, LiveError, UnknownName
+from actcore.errors import BadValue, LiveError
 from actcore.live.capture import states
-from actcore.live.fit import Fit, Measure, place
+from actcore.live.fit import Fit, Measure, place_of, places
 from actcore.live.measured import Cells, Part, Run, dataset
 from actcore.live.models import Model
+from actcore.live.names import model_name, sae_name
 from actcore.live.passes import Check, nothing
 from actcore.live.saes import Sae
 from actcore.live.sparse import sparse
@@ -94,27 +95,21 @@ def reading(
         with enough_memory(model.name, _MEND):
             runs.append(Run(text, said, _cells(parts, measures, found, said, check)))
     in_order = sorted(parts, key=lambda part: part.first)
-    made = dataset(model, in_order, runs, sae=" + ".join(sae.name for sae in saes))
+    made = dataset(model, in_order, runs, sae=" + ".join(sae_name(sae.name) for sae in saes))
     notes = (*_cuts(model, made, runs), *_of_saes(model, parts, measures))
     return Reading(made, tuple(measure.fit() for measure in measures), notes)
 
 
 def _parts(model: Model, saes: Sequence[Sae], features: list[FeatureId | str] | None) -> list[Part]:
     """The SAEs in the order given. Raises: LiveError, UnknownName, BadValue."""
-    places = [place(model, sae) for sae in saes]
-    at: dict[Where, Sae] = {}
-    for sae, where in zip(saes, places, strict=True):
-        if where in at:
-            wrong = f"it reads {where}, and so does {at[where].name}"
-            raise LiveError(sae.name, wrong, "Probe them one after the other.")
-        at[where] = sae
+    at = places(model, saes)
     chosen = None if features is None else _chosen(at, features)
     found: dict[Where, Part] = {}
     first = 0
     for where in sorted(at):
         found[where] = Part(at[where], where, None if chosen is None else chosen[where], first)
         first += found[where].n_features
-    return [found[where] for where in places]
+    return [found[where] for where in at]
 
 
 def _chosen(
@@ -126,12 +121,7 @@ def _chosen(
     found: dict[Where, set[int]] = {where: set() for where in at}
     for name in features:
         id = FeatureId.parse(name) if isinstance(name, str) else FeatureId(*name)
-        where = Where(-1 if id.layer is None else id.layer, id.site)
-        if where not in at:
-            raise UnknownName("feature", str(id), [f"{known}/0" for known in sorted(at)])
-        if not 0 <= id.index < at[where].d_sae:
-            raise BadValue("feature", str(id), f"index 0 to {at[where].d_sae - 1}")
-        found[where].add(id.index)
+        found[place_of(id, at)].add(id.index)
     return {where: tuple(sorted(indices)) for where, indices in found.items()}
 
 
@@ -169,17 +159,18 @@ def _cuts(model: Model, made: Dataset, runs: Sequence[Run]) -> Iterator[str]:
     for id, run in zip(made.prompts["id"].to_pylist(), runs, strict=True):
         if n := run.tokens.cut:
             more = "1 more was" if n == 1 else f"{n:,} more were"
-            yield f"{id} was cut: the model reads {model.context:,} tokens, {more} left out."
+            reads = f"the model reads {model.context:,} tokens, {more} left out"
+            yield f"The prompt {id!r} was cut: {reads}."
 
 
 def _of_saes(model: Model, parts: Sequence[Part], measures: Sequence[Measure]) -> Iterator[str]:
     """What is to be known of the SAEs, in plain sentences."""
     for part, measure in zip(parts, measures, strict=True):
-        sae = part.sae
-        yield from (f"{sae.name}: {words}." for words in sae.assumed)
+        sae, name = part.sae, sae_name(part.sae.name)
+        yield from (f"{name}: {words}." for words in sae.assumed)
         if sae.model is not None and _another(sae.model, model.name):
-            name = Path(model.name).name
-            yield f"{sae.name}: it was trained on {sae.model!r}, this model is called {name!r}."
+            called = model_name(model.name)
+            yield f"{name}: it was trained on {sae.model!r}, this model is called {called!r}."
         if measure.trouble is not None:
             yield f"How much is explained is not known. {measure.trouble}"
     if parts[0].chosen is not None:

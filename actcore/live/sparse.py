@@ -10,12 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from actcore.errors import BadValue
-from actcore.live.saes import Activation, Sae
-from actcore.live.saes.product import product
+from actcore.live.saes import Sae
 
 #: Activations held at once, zeros and all: 128 MB as float32.
 _AT_ONCE = 1 << 25
@@ -62,31 +61,33 @@ def _chosen(sae: Sae, features: Sequence[int]) -> Int64[Tensor, " n"]:
 
 def _nonzero(sae: Sae, x: Tensor, chosen: Tensor | None) -> Coo:
     if chosen is None:
-        z = sae.encode(x)
+        z, absent = _encoded(sae, x)
     elif sae.activation.kind in _ALONE and len(chosen):
-        z = _encoded(sae, x, chosen)
+        # A row alone would be added up in another order than it is among others.
+        rows = chosen.repeat(2) if len(chosen) == 1 < sae.d_sae else chosen
+        z, absent = (part[:, : len(chosen)] for part in _encoded(sae.only(rows), x))
     else:
-        z = sae.encode(x)[:, chosen]
+        z, absent = (part[:, chosen] for part in _encoded(sae, x))
     # Several times as fast as torch's own, where half of them are not 0.
-    at = torch.from_numpy(np.flatnonzero((z != 0).cpu().numpy())).to(z.device)
-    token = at // max(1, z.shape[1])
+    active = (~absent).cpu().numpy()
+    at = torch.from_numpy(np.flatnonzero(active)).to(z.device)
+    on_token = np.repeat(np.arange(len(active)), np.count_nonzero(active, axis=1))
+    token = torch.from_numpy(on_token).to(z.device)
     feature = at - token * z.shape[1]
     return Coo(token, feature if chosen is None else chosen[feature], z.take(at))
 
 
 def _encoded(
-    sae: Sae, x: Float[Tensor, "n_tokens d_in"], chosen: Int64[Tensor, " n"]
-) -> Float[Tensor, "n_tokens n"]:
-    """Activations of some features only."""
-    # A row alone would be added up in another order than it is among others.
-    rows = chosen.repeat(2) if len(chosen) == 1 < sae.d_sae else chosen
-    pre = product(sae.normalised(x), sae.weight[rows], sae.bias[rows])
-    return _of(sae.activation, rows)(pre)[:, : len(chosen)]
-
-
-def _of(activation: Activation, rows: Int64[Tensor, " n"]) -> Activation:
-    """The nonlinearity of some features."""
-    threshold = activation.threshold
-    if threshold is None or threshold.numel() == 1:
-        return activation
-    return replace(activation, threshold=threshold[rows])
+    sae: Sae, x: Float[Tensor, "n_tokens d_in"]
+) -> tuple[Float[Tensor, "n_tokens d_sae"], Bool[Tensor, "n_tokens d_sae"]]:
+    """Activations, and which of them are 0; where these are told by one comparison, not yet 0."""
+    activation = sae.activation
+    if activation.kind == "relu":
+        least: Tensor | float = 0.0
+    elif activation.kind == "jumprelu" and activation.threshold is not None:
+        least = activation.threshold.clamp(min=0)
+    else:
+        z = sae.encode(x)
+        return z, z == 0
+    pre = replace(sae, activation=replace(activation, kind="identity")).encode(x)
+    return pre, pre <= least

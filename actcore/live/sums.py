@@ -14,12 +14,13 @@ from torch import Tensor, split
 from torch.nn.functional import one_hot
 
 from actcore.errors import LiveError
-from actcore.live.encode import Encoder
 from actcore.live.saes import Sae
 
 #: Rows added up in float32 before they go into float64 totals: 512 at once lose 4e-6 of a
 #: constant, 32 lose 1e-7 and cost no more.
 _BLOCK = 32
+#: Rows encoded at once: more are slower, for what they become does not fit into the cache.
+_ROWS = 8 * _BLOCK
 
 
 @dataclass(eq=False)
@@ -101,6 +102,7 @@ class Sums:
         return np.concatenate([np.zeros(0, np.int64), *self._relations])
 
 
+@torch.inference_mode()
 def encode_into(
     sae: Sae, x: Float[Tensor, "n d_in"], relation: Int[Tensor, " n"], sums: Sums
 ) -> None:
@@ -108,5 +110,5 @@ def encode_into(
 
     Raises: LiveError, for an x of another width or activations that are not finite.
     """
-    for rows, values in Encoder(sae).chunks(x):
-        sums.add(values, relation[rows])
+    for rows, of_rows in zip(split(x, _ROWS), split(relation, _ROWS), strict=True):
+        sums.add(sae.encode(rows), of_rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import huggingface_hub
 import pytest
@@ -12,6 +13,10 @@ import torch
 from jaxtyping import install_import_hook
 
 from tests.live.models import save_tiny
+
+if TYPE_CHECKING:
+    from actcore.live.models import Model
+    from actcore.live.saes import Sae
 
 install_import_hook("actcore.live", "beartype.beartype")
 # Tensors this small are only slowed down by sharing them out.
@@ -48,3 +53,31 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     return tmp_path / "hub"
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """A tiny Llama in a folder `tiny2`, which begins prompts with a BOS token."""
+    from actcore.live import load_model
+
+    folder = tmp_path_factory.mktemp("probe") / "tiny2"
+    save_tiny(folder, "llama", bos=True)
+    return load_model(str(folder))
+
+
+@pytest.fixture(scope="session")
+def demo() -> Model:
+    """The demo's model."""
+    from actcore.live import load_model
+    from tests.live.probed import DEMO
+
+    return load_model(str(DEMO))
+
+
+@pytest.fixture(scope="session")
+def demo_saes() -> list[Sae]:
+    """Two of the demo's SAEs, the later layer first."""
+    from actcore.live import load_sae
+    from tests.live.probed import demo_folder
+
+    return [load_sae(demo_folder(layer)) for layer in (6, 2)]

@@ -11,8 +11,9 @@ from torch import nn
 
 from actcore.errors import BadValue, LiveError
 from actcore.live.blocks import blocks, trunk
-from actcore.live.capture import last_residuals, residuals
+from actcore.live.capture import last_residuals, states
 from actcore.live.models import Model, load_model
+from actcore.sites import Where
 from tests.live.models import (
     CONTEXT,
     D_MODEL,
@@ -69,17 +70,6 @@ def calls(module: nn.Module) -> Iterator[list[Any]]:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_layer_l_is_hidden_state_l(family: str, pair: Callable[[str], Pair]) -> None:
-    model, reference = pair(family)
-    tokens = [2, 4, 6, 8, 3, 11, 12, 5]
-    states = hidden_states(reference, tokens)
-    found = residuals(model, tokens, ALL_LAYERS)
-    assert found.dtype == torch.float32
-    assert_equal(found[:N_LAYERS], torch.stack(states[:N_LAYERS]))
-    assert_equal(final_norm(family, reference)(found[N_LAYERS]).detach(), states[N_LAYERS])
-
-
-@pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("packed", [True, False])
 def test_last_tokens_equal_one_prompt_at_a_time(
     family: str, packed: bool, pair: Callable[[str], Pair]
@@ -125,7 +115,8 @@ def test_a_narrow_precision_is_packed_too(tmp_path: Path) -> None:
     texts = [[2, 4, 6, 8, last] for last in range(2, 18)]
     with calls(blocks(model.lm)[0]) as seen:
         found = last_residuals(model, texts, [2])
-    alone = torch.stack([residuals(model, text, [2])[:, -1] for text in texts], 1)
+    at = Where(2, "resid_pre")
+    alone = torch.stack([states(model, text, [at])[at][-1] for text in texts])[None]
     assert len(seen) == 2
     assert found.dtype == torch.float32
     assert torch.allclose(found, alone, rtol=0.05, atol=0.05 * float(alone.norm(dim=-1).mean()))
@@ -133,21 +124,21 @@ def test_a_narrow_precision_is_packed_too(tmp_path: Path) -> None:
 
 def test_layers_come_in_the_order_they_are_asked_for(pair: Callable[[str], Pair]) -> None:
     model, _ = pair("llama")
-    tokens = [2, 3, 4]
-    found = residuals(model, tokens, ALL_LAYERS)
-    assert torch.equal(residuals(model, tokens, [3, 0, 3]), found[[3, 0, 3]])
+    texts = [[2, 3, 4], [2, 5]]
+    found = last_residuals(model, texts, ALL_LAYERS)
+    assert torch.equal(last_residuals(model, texts, [3, 0, 3]), found[[3, 0, 3]])
 
 
 def test_a_pass_ends_at_the_last_layer_wanted(pair: Callable[[str], Pair]) -> None:
     model, _ = pair("qwen3")
     every, lm_head = blocks(model.lm), cast(nn.Module, model.lm.lm_head)
     with calls(every[0]) as first, calls(every[1]) as second, calls(lm_head) as head:
-        residuals(model, [2, 3], [0, 1])
+        last_residuals(model, [[2, 3]], [0, 1])
         assert (len(first), len(second)) == (1, 1)  # its own hook sees it, then the pass ends
         with calls(cast(nn.Module, every[1].self_attn)) as inside:
-            residuals(model, [2, 3], [0, 1])
+            last_residuals(model, [[2, 3]], [0, 1])
             assert inside == []
-            residuals(model, [2, 3], [3])
+            last_residuals(model, [[2, 3]], [3])
             assert len(inside) == 1
     assert head == []
 
@@ -225,7 +216,7 @@ def test_layers_that_are_not_there_are_named(
     layers: list[int], pair: Callable[[str], Pair]
 ) -> None:
     with pytest.raises(BadValue) as error:
-        residuals(pair("gpt2")[0], [2], layers)
+        last_residuals(pair("gpt2")[0], [[2]], layers)
     assert str(error.value) == f"layers is {layers}. Allowed: one or more of 0 to 3."
 
 
@@ -237,10 +228,10 @@ def test_out_of_memory_is_a_message_and_the_next_run_works(pair: Callable[[str],
 
     hook = blocks(model.lm)[0].register_forward_pre_hook(fail)
     with pytest.raises(LiveError) as error:
-        residuals(model, [2, 3], [1])
+        last_residuals(model, [[2, 3]], [1])
     hook.remove()
     assert str(error.value) == (
         f"{model.name}: there is not enough memory for it. "
         "Ask for fewer tokens per batch, a shorter prompt, or a smaller model."
     )
-    assert residuals(model, [2, 3], [1]).isfinite().all()
+    assert last_residuals(model, [[2, 3]], [1]).isfinite().all()

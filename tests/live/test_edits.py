@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,45 @@ def test_a_transcoder_reads_at_one_place_and_writes_at_another(
 ) -> None:
     sae = sae_at(Where(1, "mlp_in"), 32, writes=Where(1, "mlp_out"))
     assert_exact(models[family], sae, PLACES[family]["mlp_in"], PLACES[family]["mlp_out"])
+
+
+@pytest.mark.parametrize("normalisation", NORMALISED)
+def test_what_a_transcoder_writes_is_not_scaled_by_what_it_reads(
+    models: dict[str, Model], normalisation: str
+) -> None:
+    of: dict[str, Any] = {"writes": Where(1, "mlp_out"), "transcoder": True}
+    sae = sae_at(Where(1, "mlp_in"), 32, normalisation=normalisation, **of)
+    read = dict[str, Tensor]()
+
+    def kept(x: Tensor) -> None:
+        read["x"] = x
+
+    def added(h: Tensor) -> Tensor:
+        z = Reference(sae).encode(read["x"])
+        return h + (changed(z, CHANGED) - z) @ sae.decoder().weight
+
+    at = PLACES["gpt2"]
+    hooks = [hooked(models["gpt2"].lm, at["mlp_in"], kept),
+             hooked(models["gpt2"].lm, at["mlp_out"], added)]  # fmt: skip
+    expected = logits(models["gpt2"], hooks)
+    assert close(edited(models["gpt2"], [sae], edits_of(sae, CHANGED)), expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("kind", ["relu", "jumprelu", "gated", "topk"])
+def test_an_edit_ablates_what_half_precision_finds(
+    models: dict[str, Model], kind: str, dtype: torch.dtype
+) -> None:
+    sae = narrowed(sae_at(Where(1, "resid_pre"), 32, kind), dtype)
+
+    def ablated(h: Tensor) -> Tensor:
+        z = sae.encode(h[0])
+        return h - z[:, [3, 7]] @ sae.decoder().weight[[3, 7]]
+
+    expected = logits(models["gpt2"], [hooked(models["gpt2"].lm, (places("gpt2"), "in"), ablated)])
+    found = edited(models["gpt2"], [sae], edits_of(sae, {3: None, 7: None}))
+    assert close(found, expected)
+    assert not torch.equal(found, last_logits(models["gpt2"], IDS))
 
 
 def test_a_transcoder_may_read_what_is_normed_without_gain(models: dict[str, Model]) -> None:
@@ -235,6 +275,7 @@ def test_an_edit_that_cannot_be_is_refused(
     [
         (sae_at(Where(1, "mlp_in"), 32), "it reads 1/mlp_in, and its files"),
         (sae_at(Where(1, "resid_pre"), 32, d_out=16), "it reads 1/resid_pre, and its files"),
+        (sae_at(Where(1, "resid_mid"), 32, transcoder=True), "it reads 1/resid_mid, and its files"),
     ],
 )
 def test_a_transcoder_that_writes_nowhere_known_is_refused(
@@ -251,11 +292,19 @@ def test_two_saes_at_one_place_are_refused(models: dict[str, Model]) -> None:
     saes = [sae_at(Where(1, "resid_pre"), 32), sae_at(Where(1, "resid_pre"), 32, "topk")]
     with pytest.raises(ActcoreError) as caught:
         edited(models["gpt2"], saes, edits_of(saes[0], CHANGED))
-    assert str(caught.value) == ("made: another SAE reads the same place. Steer with one of them.")
+    assert str(caught.value) == (
+        "made: it reads 1/resid_pre, and so does made. Use one of them at a time."
+    )
 
 
 def places(family: str) -> str:
     return PLACES[family]["resid_pre"][0]
+
+
+def narrowed(sae: Sae, dtype: torch.dtype) -> Sae:
+    """The same in half precision, as a loader of such files makes it."""
+    weight, bias = sae.weight.to(dtype), sae.bias.to(dtype)
+    return replace(sae, weight=weight, bias=bias, bias_apart=True)
 
 
 def edits_of(sae: Sae, changes: Mapping[int, float | None]) -> list[Edit]:

@@ -235,3 +235,10 @@ def test_an_sae_that_explains_less_than_the_mean_is_warned_of() -> None:
 def test_of_some_features_it_is_not_known_what_is_explained() -> None:
     fit = measured(sae_of(6, 10, bias=torch.full((10,), -1e6)), tokens(9, 6), whole=False)
     assert (fit.l0, fit.explained_variance, fit.warning) == (0, None, None)
+
+
+def test_of_a_transcoder_that_writes_nowhere_known_nothing_is_said_to_be_explained() -> None:
+    x = tokens(d_in=D_MODEL)
+    assert measured(sae_of(), x).explained_variance is not None
+    assert measured(sae_of(transcoder=True), x).explained_variance is None
+    assert measured(sae_of(transcoder=True, writes=AT), x).explained_variance is not None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -16,6 +17,7 @@ from actcore.live.sparse import sparse
 from tests.live.saes import numbers
 
 KINDS = get_args(Kind)
+KINDS_OF_ONE_COMPARISON: tuple[Kind, ...] = ("relu", "jumprelu")
 
 
 def no_decoder() -> Decoder:
@@ -79,6 +81,41 @@ def test_some_features_are_as_among_all_bit_for_bit(
     assert torch.equal(found.token, whole.token[kept])
     assert torch.equal(found.feature, whole.feature[kept])
     assert same_bits(found.value, whole.value[kept])
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("bias_apart", [False, True])
+def test_in_half_precision_too(dtype: torch.dtype, bias_apart: bool) -> None:
+    sae, x = sae_with("jumprelu", 4099, 768), numbers(20, 20, 768)
+    assert sae.activation.threshold is not None
+    sae = replace(
+        sae,
+        weight=sae.weight.to(dtype),
+        bias=sae.bias.to(dtype),
+        activation=replace(sae.activation, threshold=sae.activation.threshold.to(dtype)),
+        bias_apart=bias_apart,
+    )
+    token, feature, value = plain(sae, x)
+    found = sparse(sae, x)
+    assert (found.token.tolist(), found.feature.tolist()) == (token, feature)
+    assert same_bits(found.value, value)
+    kept = torch.isin(found.feature, torch.tensor([0, 5, 4098]))
+    assert same_bits(sparse(sae, x, features=[0, 5, 4098]).value, value[kept])
+
+
+@pytest.mark.parametrize("threshold", [-1.0, 0.0, 1.0])
+def test_a_threshold_may_be_of_any_sign(threshold: float) -> None:
+    activation = Activation("jumprelu", threshold=torch.tensor([threshold]))
+    sae, x = replace(sae_with("relu", 30, 6), activation=activation), numbers(20, 4, 6)
+    assert same_bits(sparse(sae, x).value, plain(sae, x)[2])
+    assert (sparse(sae, x).value > max(threshold, 0)).all()
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_ONE_COMPARISON)
+def test_what_overflows_is_not_taken_for_zero(kind: Kind) -> None:
+    sae = replace(sae_with(kind, 3, 2), weight=torch.full((3, 2), 3e38))
+    assert sparse(sae, torch.tensor([[10.0, -10.0]])).value.isnan().all()
+    assert len(sparse(sae, torch.tensor([[10.0, -10.0]])).value) == 3
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -4,6 +4,7 @@ import gc
 import os
 import shutil
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,43 @@ def test_a_model_is_loaded_once(model: ModelChoice) -> None:
     first = store.model(model)
     assert first.name == model.name
     assert store.model(ModelChoice(*model)) is first
+
+
+@pytest.fixture
+def three_threads() -> Iterator[None]:
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(3)
+    yield
+    torch.set_num_threads(n_threads)
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_a_small_model_runs_on_one_thread_and_a_large_one_on_torchs_own_number(
+    model: ModelChoice, other_model: ModelChoice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ACTCORE_THREADS", raising=False)
+    store = Store()
+    store.model(model)
+    assert torch.get_num_threads() == 1
+    monkeypatch.setattr("actcore.live.store._SMALL", 1000)
+    store.model(other_model)
+    assert torch.get_num_threads() == 3
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_the_environment_says_how_many_threads(
+    model: ModelChoice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACTCORE_THREADS", "2")
+    Store().model(model)
+    assert torch.get_num_threads() == 2
+    for words in ("0", "-1", "two", "1.5"):
+        monkeypatch.setenv("ACTCORE_THREADS", words)
+        with pytest.raises(BadValue) as error:
+            Store().model(model)
+        assert str(error.value) == (
+            f"ACTCORE_THREADS is {words!r}. Allowed: a whole number from 1 on."
+        )
 
 
 @pytest.mark.parametrize("changed", [{"device": "auto"}, {"dtype": "bfloat16"}])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -7,11 +9,15 @@ import torch
 from actcore.errors import LiveError
 from actcore.live.saes import Sae
 from actcore.live.saes.activations import Activation
+from actcore.live.saes.core import Decoder
 from actcore.live.sums import Sums, encode_into
 from tests.live.saes import numbers
-from tests.live.test_encode import no_decoder
 
 R, F, D = 3, 40, 6
+
+
+def no_decoder() -> Decoder:
+    raise NotImplementedError
 
 
 def samples(n: int) -> tuple[Sae, torch.Tensor, torch.Tensor]:
@@ -50,6 +56,32 @@ def test_means_and_consistencies_are_those_of_a_loop_over_samples() -> None:
         kept = sums.values(number)
         expected = [(column > np.float32(0.1)).mean() for column in kept.T]
         assert sums.consistency()[number].tolist() == expected
+
+
+def test_an_sae_in_half_precision_is_summed_in_full() -> None:
+    sae, x, relation = samples(700)
+    sae = replace(sae, weight=sae.weight.bfloat16(), bias=sae.bias.bfloat16())
+    sums = Sums.empty(R, F)
+    encode_into(sae, x, relation, sums)
+    values = sae.encode(x).numpy()
+    for number in range(R):
+        own = values[(relation == number).numpy()]
+        np.testing.assert_allclose(sums.mean()[number], own.mean(0, np.float64), rtol=1e-6)
+
+
+def test_samples_of_another_width_are_refused() -> None:
+    sae, x, relation = samples(3)
+    with pytest.raises(LiveError) as caught:
+        encode_into(sae, x[:, :5], relation, Sums.empty(R, F))
+    wrong = "it reads 6 numbers per token, not 5"
+    assert str(caught.value) == f"s: {wrong}. Choose an SAE that was trained on this model."
+
+
+def test_no_samples_add_nothing() -> None:
+    sae, x, relation = samples(0)
+    sums = Sums.empty(R, F)
+    encode_into(sae, x, relation, sums)
+    assert sums.n.tolist() == [0, 0, 0]
 
 
 def test_many_blocks_lose_nothing() -> None:

@@ -1,7 +1,7 @@
 """Reading any known SAE file or folder into an `Sae`: the table of formats and the one door.
 
 Each format module knows one outside format. Leaves running an SAE on many rows to
-`actcore.live.encode`.
+`actcore.live.sums`.
 """
 
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ __all__ = ["LOADERS", "Activation", "Decoder", "Sae", "find_saes", "load_sae"]
 #: How deep below a folder an SAE may lie: repositories nest by site, layer, width and sparsity.
 _DEPTH = 4
 _MOST_FOLDERS = 2000
-_NEEDS_K = ("topk", "signed_topk", "abs_topk", "groupmax")
+_NEEDS_K = ("topk", "relu_topk", "signed_topk", "abs_topk", "groupmax")
 
 
 class Loader(NamedTuple):
@@ -143,9 +143,9 @@ def _overridden(sae: Sae, kind: str | None, k: int | None) -> Activation:
         raise LiveError(sae.name, f"it is gated and cannot be {kind}", "Leave the activation out.")
     match kind:
         case "relu" | "identity":
-            return Activation(kind)
+            return Activation(kind, scale=old.scale)
         case "topk":
-            return Activation("topk", k=old.k if k is None else k)
+            return Activation("topk", k=old.k if k is None else k, scale=old.scale)
     raise BadValue("activation", kind, "relu, identity, topk")
 
 

@@ -3,16 +3,16 @@
 Leaves which nonlinearity a file means to the module of its format.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor
 
 Kind = Literal[
-    "relu", "identity", "tanh_relu", "jumprelu", "topk", "signed_topk", "abs_topk", "gated",
-    "groupmax",
+    "relu", "identity", "tanh_relu", "jumprelu", "topk", "relu_topk", "signed_topk", "abs_topk",
+    "gated", "groupmax",
 ]  # fmt: skip
 
 
@@ -36,17 +36,30 @@ class Activation:
     gate: Gate | None = None
     #: topk: what pre-activations are multiplied with before they are ranked; values stay.
     rank: Float[Tensor, " d_sae"] | None = None
+    #: What pre-activations are multiplied with before anything else.
+    scale: Float[Tensor, " d_sae"] | None = None
 
     def __call__(self, pre: Float[Tensor, "n_tokens d_sae"]) -> Float[Tensor, "n_tokens d_sae"]:
         """Activations from pre-activations, which may be overwritten."""
+        if self.scale is not None:
+            pre = pre.mul_(self.scale)
         return ACTIVATIONS[self.kind](self, pre)
+
+    def of(self, features: Sequence[int] | Tensor) -> "Activation":
+        """The nonlinearity of some features, for a kind that lets each stand alone."""
+        return self._changed(lambda part: part if part.numel() == 1 else part[features])
 
     def to(self, device: str) -> "Activation":
         """The same on a device."""
-        threshold = None if self.threshold is None else self.threshold.to(device)
-        gate = None if self.gate is None else Gate(*(part.to(device) for part in self.gate))
-        rank = None if self.rank is None else self.rank.to(device)
-        return Activation(self.kind, threshold, self.k, gate, rank)
+        return self._changed(lambda part: part.to(device))
+
+    def _changed(self, change: Callable[[Tensor], Tensor]) -> "Activation":
+        threshold, rank, scale = (
+            None if part is None else change(part)
+            for part in (self.threshold, self.rank, self.scale)
+        )
+        gate = None if self.gate is None else Gate(*map(change, self.gate))
+        return replace(self, threshold=threshold, gate=gate, rank=rank, scale=scale)
 
 
 def _jumprelu(activation: Activation, pre: Tensor) -> Tensor:
@@ -77,16 +90,20 @@ def _gated(activation: Activation, pre: Tensor) -> Tensor:
 def _groupmax(activation: Activation, pre: Tensor) -> Tensor:
     assert activation.k is not None
     groups = pre.relu_().view(len(pre), activation.k, -1)
-    return _kept(groups, groups, 1).flatten(-2)
+    # Not topk, which takes another one of equal values than the library that owns this kind.
+    value, index = groups.max(-1, keepdim=True)
+    return groups.new_zeros(groups.shape).scatter_(-1, index, value).flatten(-2)
 
 
-#: `topk` never keeps a value below 0; `signed_topk` does; `abs_topk` ranks by size.
+#: `topk` and `relu_topk` never keep a value below 0 (they differ in which of equal ones is kept,
+#: and half precision has many); `signed_topk` does; `abs_topk` ranks by size.
 ACTIVATIONS: dict[Kind, Callable[[Activation, Tensor], Tensor]] = {
     "relu": lambda _, pre: pre.relu_(),
     "identity": lambda _, pre: pre,
     "tanh_relu": lambda _, pre: pre.relu_().tanh_(),
     "jumprelu": _jumprelu,
     "topk": _topk,
+    "relu_topk": lambda activation, pre: _topk(activation, pre.relu_()),
     "signed_topk": lambda activation, pre: _kept(pre, pre, activation.k),
     "abs_topk": lambda activation, pre: _kept(pre, pre.abs(), activation.k),
     "gated": _gated,

@@ -4,8 +4,9 @@
     layer_3.safetensors     W_enc [d_sae, d_in], W_dec [d_sae, d_out], b_enc, b_dec, W_skip,
                             activation_function.threshold
 
-Source: github.com/safety-research/circuit-tracer, `transcoder/single_layer_transcoder.py`. Only
-plain `key: value` lines of the YAML are read. Leaves cross-layer transcoders to `cross_layer`.
+Source: github.com/safety-research/circuit-tracer, `transcoder/single_layer_transcoder.py`, which
+computes in float32 unless told otherwise, whatever the file's precision. Only plain `key: value`
+lines of the YAML are read. Leaves cross-layer transcoders to `cross_layer`.
 """
 
 import re
@@ -57,6 +58,7 @@ def load(place: Place) -> Sae:
         read_directions=decoder.rows,
         layer=layer,
         site=site_of(reads),
+        transcoder=True,
         writes=where(layer, site_of(writes)),
         model=about.text("model_name"),
         assumed=place.assumed(site=_MLP if guessed else None),

@@ -8,9 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
+import torch
+
 from actcore.errors import LiveError, shortened
 
 T = TypeVar("T")
+
+#: What is float64 is computed in float32: no tolerance sees the difference, and MPS has no other.
+_DTYPES = {
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+    "float32": torch.float32,
+    "float64": torch.float32,
+}
 
 
 class Config(NamedTuple):
@@ -36,6 +46,15 @@ class Config(NamedTuple):
         """True or false."""
         value = self._typed(key, bool, "true or false")
         return default if value is None else value
+
+    def dtype(self) -> torch.dtype | None:
+        """The precision that `dtype` names, as "bfloat16" or "torch.bfloat16"."""
+        named = self.text("dtype")
+        if named is None:
+            return None
+        if found := _DTYPES.get(named.removeprefix("torch.")):
+            return found
+        raise self.bad("dtype", ", ".join(_DTYPES))
 
     def inner(self, key: str) -> "Config":
         """An object within this one; empty if it is not there."""

@@ -1,6 +1,6 @@
 """An SAE or transcoder: one matrix, one bias, one nonlinearity, and what its file says of itself.
 
-Leaves files to the modules of the formats, many rows at speed to `actcore.live.encode`.
+Leaves files to the modules of the formats, many rows at speed to `actcore.live.sums`.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Literal, NamedTuple
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.linalg import vector_norm
@@ -30,13 +31,17 @@ class Decoder(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Sae:
-    """`activation(normalised(x) @ weight.T + bias)`: the bias holds what a format subtracts from x.
+    """`activation(normalised(x) @ weight.T + bias)`, computed in the precision of its weight.
+
+    That is the one in which the library that owns the format computes: near a threshold, or at the
+    k-th place, another one keeps other features. In half precision the weight is kept in half the
+    memory; float64 is not computed in.
 
     `slots` are the names of the last features, one for each relation they were trained for (None
     for a slot without a name); None means that the file does not say whether there are any.
     `assumed` says in plain sentences what was taken for true because the file cannot tell.
-    `writes` is where the output of a transcoder belongs; an SAE, which writes back what it read,
-    has None there. `neuronpedia` names it on that site: `gpt2-small/6-res-jb`.
+    `writes` is where the output of a transcoder belongs, if the file tells; an SAE, which writes
+    back what it read, has None there. `neuronpedia` names it on that site: `gpt2-small/6-res-jb`.
     """
 
     name: str
@@ -49,6 +54,14 @@ class Sae:
     site: str | None = None
     model: str | None = None
     normalisation: Normalisation = "none"
+    #: What the input is multiplied with before it is rounded to the weight's precision.
+    scale: float = 1.0
+    #: What is then taken off the normalised input.
+    centre: Float[Tensor, " d_in"] | None = None
+    #: Half precision: whether the product is rounded before the bias is added, as by `x @ W + b`.
+    bias_apart: bool = False
+    #: Whether it stands for a part of the model, and so does not write what it reads.
+    transcoder: bool = False
     slots: tuple[str | None, ...] | None = None
     assumed: tuple[str, ...] = ()
     writes: Where | None = None
@@ -72,33 +85,69 @@ class Sae:
         return None if self.slots is None else len(self.slots)
 
     def encode(self, x: Float[Tensor, "n_tokens d_in"]) -> Float[Tensor, "n_tokens d_sae"]:
-        """Activations of every feature, after the nonlinearity.
+        """Activations of every feature, after the nonlinearity; float32 of what was computed.
 
         Raises: LiveError, for an x of another width.
         """
-        return self.activation(product(self.normalised(x), self.weight, self.bias))
+        x = self.normalised(x)
+        if self.bias_apart:
+            pre = product(x, self.weight).add_(self.bias)
+        else:
+            pre = product(x, self.weight, self.bias)
+        return self.activation(pre).float()
+
+    def only(self, features: Sequence[int] | Tensor) -> "Sae":
+        """An SAE of these features, for a nonlinearity that lets each stand alone; not to write."""
+        return replace(
+            self,
+            weight=self.weight[features],
+            bias=self.bias[features],
+            activation=self.activation.of(features),
+        )
 
     def normalised(self, x: Float[Tensor, "n_tokens d_in"]) -> Float[Tensor, "n_tokens d_in"]:
-        """The input as the weights expect it: their dtype and device, centred or scaled if asked.
+        """The input as the weights expect it: their dtype and device, scaled, centred.
 
         Raises: LiveError, for an x of another width.
         """
         if x.shape[1] != self.d_in:
             wrong = f"it reads {self.d_in:,} numbers per token, not {x.shape[1]:,}"
             raise LiveError(self.name, wrong, "Choose an SAE that was trained on this model.")
-        x = x.to(self.weight)
+        x = (x if self.scale == 1.0 else x * self.scale).to(self.weight)
         if self.normalisation == "layer_norm":
             x = x - x.mean(-1, keepdim=True)
             # As SAELens and OpenAI do it: n - 1 in the deviation, epsilon outside the root.
-            deviation: Tensor = x.std(-1, keepdim=True)
-            return x / (deviation + 1e-5)
-        if self.normalisation == "constant_norm_rescale":
+            x = x / (x.std(-1, keepdim=True) + 1e-5)
+        elif self.normalisation == "constant_norm_rescale":
             norm: Tensor = vector_norm(x, dim=-1, keepdim=True)
-            return x * (sqrt(self.d_in) / norm)
-        return x
+            x = x * (sqrt(self.d_in) / norm)
+        return x if self.centre is None else x - self.centre
+
+    def output_scale(self, x: Float[Tensor, "n_tokens d_in"]) -> Tensor | float:
+        """By what the output for normalised input is multiplied, [n_tokens, 1]: differences of it.
+
+        Source: SAELens, `sae.py` (the epsilon is used on the way in only) and `transcoder.py`
+        (what a transcoder writes is not scaled).
+        """
+        if self.normalisation == "none" or self.transcoder:
+            return 1.0
+        x = x.to(self.weight.device, torch.float32)
+        if self.normalisation == "layer_norm":
+            return x.std(-1, keepdim=True)
+        norm: Tensor = vector_norm(x, dim=-1, keepdim=True)
+        return norm / sqrt(self.d_in)
+
+    def restored(
+        self, x: Float[Tensor, "n_tokens d_in"], output: Float[Tensor, "n_tokens d_out"]
+    ) -> Float[Tensor, "n_tokens d_out"]:
+        """What the decoder makes of the activations of x, on the scale of what it stands for."""
+        output = output * self.output_scale(x)
+        if self.normalisation == "layer_norm" and not self.transcoder:
+            output = output + x.to(output).mean(-1, keepdim=True)
+        return output
 
     def decoder(self, features: Sequence[int] | None = None) -> Decoder:
-        """The decoder, read from the file now; its weight has the rows of `features`, in order.
+        """The decoder as float32, read from the file now, with the rows of `features` in order.
 
         Raises: LiveError, if the file has changed or holds none; BadValue, for a feature that it
                 has not.
@@ -111,8 +160,9 @@ class Sae:
             weight = weight if features is None else weight[list(features)]
         else:
             weight, bias, skip = self.read_directions(features)
-        placed = None if skip is None else skip.to(self.weight)
-        return Decoder(weight.to(self.weight), bias.to(self.weight), placed)
+        device = self.weight.device
+        placed = None if skip is None else skip.to(device)
+        return Decoder(weight.to(device), bias.to(device), placed)
 
     def directions(self, features: Sequence[int]) -> Float[Tensor, "n d_out"]:
         """What each of these features writes: its row of the decoder, in the order asked for.
@@ -128,13 +178,5 @@ class Sae:
             weight=self.weight.to(device),
             bias=self.bias.to(device),
             activation=self.activation.to(device),
+            centre=None if self.centre is None else self.centre.to(device),
         )
-
-
-def folded(
-    weight: Float[Tensor, "d_sae d_in"],
-    bias: Float[Tensor, " d_sae"],
-    b_dec: Float[Tensor, " d_in"],
-) -> Float[Tensor, " d_sae"]:
-    """The bias that does what subtracting `b_dec` from the input does."""
-    return bias - weight @ b_dec  # [d_sae, d_in] @ [d_in]

@@ -6,7 +6,8 @@
                             "submodule_name": "resid_post_layer_3", "lm_name": ...}}
 
 Source: github.com/saprmarks/dictionary_learning, `dictionary.py`. Activations are those of
-`encode`, before the rescaling that its `AutoEncoder.from_pretrained` does unless told not to.
+`encode`, before the rescaling that its `AutoEncoder.from_pretrained` does unless told not to; that
+and its like compute in float32 whatever the file's precision.
 """
 
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from torch import Tensor
 from actcore.errors import UnknownName
 from actcore.live.saes.activations import Activation, Gate, Kind
 from actcore.live.saes.config import json_config
-from actcore.live.saes.core import Sae, folded
+from actcore.live.saes.core import Sae
 from actcore.live.saes.decoders import Stored
 from actcore.live.saes.files import torch_weights
 from actcore.live.saes.hooks import layer_and_site
@@ -36,7 +37,7 @@ _CLASSES = {
     "AutoEncoder": _Class("relu", True, "bias"),
     "AutoEncoderNew": _Class("relu", False, "decoder.bias"),
     "GatedAutoEncoder": _Class("gated", True, "decoder_bias"),
-    "AutoEncoderTopK": _Class("topk", True, "b_dec"),
+    "AutoEncoderTopK": _Class("relu_topk", True, "b_dec"),
     "BatchTopKSAE": _Class("jumprelu", True, "b_dec"),
     "MatryoshkaBatchTopKSAE": _Class("jumprelu", True, "b_dec"),
     "JumpReluAutoEncoder": _Class("jumprelu", False, "b_dec"),
@@ -69,8 +70,6 @@ def load(place: Place) -> Sae:
     if how.kind != "gated":
         key = "encoder.bias" if "encoder.bias" in tensors else "b_enc"
         bias = tensors.take(key, d_sae=d_sae)
-    if how.subtracts:
-        bias = folded(weight, bias, tensors.take(how.b_dec, d_in=d_in))
     layer, site = layer_and_site(about.text("submodule_name") or "")
     turned = "decoder.weight" in tensors
     decoder = Stored(
@@ -85,6 +84,7 @@ def load(place: Place) -> Sae:
         activation=_activation(how.kind, tensors, d_sae, place.k),
         read_decoder=decoder,
         read_directions=decoder.rows,
+        centre=tensors.take(how.b_dec, d_in=d_in) if how.subtracts else None,
         layer=about.integer("layer") if layer is None else layer,
         site=site,
         model=about.text("lm_name"),
@@ -104,8 +104,8 @@ def _activation(kind: Kind, tensors: Weights, d_sae: int, k: int | None) -> Acti
             tensors.take(key, d_sae=d_sae) for key in ("gate_bias", "r_mag", "mag_bias")
         )
         return Activation("gated", gate=Gate(gate, scale, magnitude))
-    if kind == "topk":
-        return Activation("topk", k=int(tensors.take("k")) if k is None else k)
+    if kind == "relu_topk":
+        return Activation(kind, k=int(tensors.take("k")) if k is None else k)
     if kind == "jumprelu":
         each = "threshold" in tensors and tensors.n_axes("threshold")
         axes = {"d_sae": d_sae} if each else {}

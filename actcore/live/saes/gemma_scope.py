@@ -123,6 +123,7 @@ def _sae(
         site=told.site,
         model=told.model,
         writes=where(layer, written),
+        transcoder=written is not None,
         assumed=place.assumed(site=told.assumed),
     )
 

@@ -10,7 +10,8 @@
                                         W_D [d_sae, d_out], b_D, dataset_average_activation_norm.HOOK
 
 Source: huggingface.co/fnlp, github.com/OpenMOSS/Language-Model-SAEs, `sae.py`. Activations are
-those for an input scaled to a mean norm of sqrt(d_in). Leaves SAEs of several layers refused.
+those for an input scaled to a mean norm of sqrt(d_in), in the `dtype` of the config, or else the
+file's precision. Leaves SAEs of several layers refused.
 """  # noqa: E501 (the format is shown as it is)
 
 from collections.abc import Mapping
@@ -29,13 +30,14 @@ from actcore.live.saes.decoders import Stored
 from actcore.live.saes.files import safetensors
 from actcore.live.saes.hooks import layer_and_site, where
 from actcore.live.saes.place import Place
-from actcore.live.saes.weights import Weights
+from actcore.live.saes.weights import HALF, Weights
 
 _FILE = "sae_weights.safetensors"
 _CHECKPOINT = "checkpoints/final.safetensors"
 _LOG_THRESHOLDS = ("log_jumprelu_threshold", "activation_function.log_jumprelu_threshold")
 _NORM = "dataset_average_activation_norm"
 _UNSCALED = "Inputs are not scaled: the mean norm used in training is not in the file"
+_UNSCALED_OUTPUT = "Outputs are not scaled back: that takes the norm of what they stand for"
 
 
 class _Names(NamedTuple):
@@ -96,34 +98,37 @@ def load_later(place: Place) -> Sae:
     return _sae("llamascopium", about, tensors, place, norms)
 
 
-def _sae(name: str, about: Config, tensors: Weights, place: Place, norms: Mapping[str, Any]) -> Sae:
+def _sae(name: str, about: Config, stored: Weights, place: Place, norms: Mapping[str, Any]) -> Sae:
     if about.flag("use_glu_encoder", default=False):
         raise about.bad("use_glu_encoder", "false: a gated encoder is no plain one")
-    names = _LETTERS if _LETTERS.encoder in tensors else _LINEAR
+    names = _LETTERS if _LETTERS.encoder in stored else _LINEAR
+    tensors = stored.as_stored(names.encoder)
+    tensors = tensors._replace(dtype=about.dtype() or tensors.dtype)
     sizes = {"d_in": about.integer("d_model"), "d_sae": about.integer("d_sae")}
     if names.encoder_turned:
         weight = tensors.turned(names.encoder, **sizes)
     else:
         weight = tensors.take(names.encoder, d_sae=sizes["d_sae"], d_in=sizes["d_in"])
     d_sae, d_in = weight.shape
-    normalisation, said = _normalisation(about, norms)
+    reads, writes = about.text("hook_point_in") or "", about.text("hook_point_out") or ""
+    transcoder = writes not in ("", reads)
+    normalisation, said = _normalisation(about, norms, transcoder=transcoder)
     scaled = normalisation == "none" and said is None and bool(norms)
     factors = {side: _factor(about, norms, side, d_in) if scaled else 1.0 for side in norms}
     into = factors.get("in", 1.0)
     decoder = Stored(
-        tensors,
+        stored,
         d_sae,
         names.decoder,
         names.decoder_bias if about.flag("use_decoder_bias", default=True) else None,
         turned=names.decoder_turned,
         scale=factors.get("out", into),
     )
-    reads, writes = about.text("hook_point_in") or "", about.text("hook_point_out") or ""
     layer, site = layer_and_site(reads)
     return Sae(
         name=str(_home(place)),
         format=name,
-        weight=weight.mul_(into),
+        weight=weight,
         bias=tensors.take(names.bias, d_sae=d_sae),
         activation=_activation(about, tensors, decoder, place),
         read_decoder=decoder,
@@ -131,18 +136,23 @@ def _sae(name: str, about: Config, tensors: Weights, place: Place, norms: Mappin
         site=site,
         model=about.text("model_name"),
         normalisation=normalisation,
-        writes=where(*layer_and_site(writes)) if writes != reads else None,
+        scale=into,
+        bias_apart=tensors.dtype in HALF,
+        transcoder=transcoder,
+        writes=where(*layer_and_site(writes)) if transcoder else None,
         assumed=place.assumed(normalisation=said),
         read_directions=decoder.rows,
     )
 
 
-def _normalisation(about: Config, norms: Mapping[str, Any]) -> tuple[Normalisation, str | None]:
+def _normalisation(
+    about: Config, norms: Mapping[str, Any], *, transcoder: bool
+) -> tuple[Normalisation, str | None]:
     match about.text("norm_activation") or "dataset-wise":
         case "inference":
             return "none", "Inputs are not scaled: the scale is in the weights already"
         case "token-wise":
-            return "constant_norm_rescale", None
+            return "constant_norm_rescale", _UNSCALED_OUTPUT if transcoder else None
         case "dataset-wise":
             return "none", None if norms else _UNSCALED
     raise about.bad("norm_activation", "dataset-wise, token-wise or inference")
@@ -189,4 +199,4 @@ def _threshold(about: Config, tensors: Weights) -> Tensor:
     value = about.entries.get("jump_relu_threshold")
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise about.bad("jump_relu_threshold", "a number")
-    return torch.tensor(float(value))
+    return torch.tensor(float(value), dtype=tensors.dtype)

@@ -7,7 +7,7 @@
     DeepSeek-R1-Distill-Llama-8B-SAE-l19.pt   encoder.weight, encoder.bias, decoder.weight, ...
 
 Source: huggingface.co/Goodfire, huggingface.co/qresearch; sae-lens, `pretrained_sae_loaders.py`.
-Leaves formats with a config to their own modules.
+Encoding runs in the file's precision. Leaves formats with a config to their own modules.
 """
 
 import re
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from actcore.errors import LiveError
 from actcore.live.saes.activations import Activation
-from actcore.live.saes.core import Sae, folded
+from actcore.live.saes.core import Sae
 from actcore.live.saes.decoders import Stored
 from actcore.live.saes.files import npz, safetensors, torch_weights
 from actcore.live.saes.hooks import layer_and_site
@@ -49,6 +49,7 @@ class _Encoder(NamedTuple):
     bias: Tensor
     activation: Activation
     decoder: Stored
+    centre: Tensor | None = None
     subtraction: str | None = None
     site: str | None = None
 
@@ -74,6 +75,8 @@ def load(place: Place) -> Sae:
         bias=found.bias,
         activation=activation,
         read_decoder=found.decoder,
+        centre=found.centre,
+        transcoder=found.subtraction == _WRITES_ELSEWHERE,
         layer=layer,
         site=site or found.site,
         assumed=place.assumed(
@@ -107,38 +110,39 @@ def _require_no_config(tensors: Weights) -> None:
             raise LiveError(tensors.name, wrong, "Put its cfg.json or config.json beside it.")
 
 
-def _linear(tensors: Weights) -> _Encoder:
+def _linear(file: Weights) -> _Encoder:
     """Two linear layers; nothing is taken off the input of the first."""
-    part = next(part for part in _LINEAR if f"{part}.weight" in tensors)
+    part = next(part for part in _LINEAR if f"{part}.weight" in file)
     other = part.replace("encoder", "decoder")
+    tensors = file.as_stored(f"{part}.weight")
     weight = tensors.take(f"{part}.weight", d_sae=None, d_in=None)
     bias = tensors.take(f"{part}.bias", d_sae=len(weight))
     stored = f"{other}.bias" if f"{other}.bias" in tensors else None
-    decoder = Stored(tensors, len(weight), f"{other}.weight", stored, turned=True)
+    decoder = Stored(file, len(weight), f"{other}.weight", stored, turned=True)
     return _Encoder(weight, bias, _activation(tensors), decoder, site="resid_post")
 
 
-def _named_w(tensors: Weights) -> _Encoder:
+def _named_w(file: Weights) -> _Encoder:
     """W_enc, whose features are along the axis that is as long as b_enc."""
+    tensors = file.as_stored("W_enc")
     bias = tensors.take("b_enc", d_sae=None)
     d_sae = len(bias)
     if _in_rows(tensors, "W_enc", d_sae):
         weight = tensors.take("W_enc", d_sae=d_sae, d_in=None)
     else:
         weight = tensors.turned("W_enc", d_in=None, d_sae=d_sae)
-    activation, said = _activation(tensors), None
+    activation, said, centre = _activation(tensors), None, None
     if "b_dec" in tensors:
         b_dec = tensors.take("b_dec", d_out=None)
         said = _SUBTRACTED if activation.kind == "relu" else _KEPT
         if "W_skip" in tensors or len(b_dec) != weight.shape[1]:
             said = _WRITES_ELSEWHERE
         if said == _SUBTRACTED:
-            bias = folded(weight, bias, b_dec)
+            centre = b_dec
     turned = "W_dec" in tensors and not _in_rows(tensors, "W_dec", d_sae)
     stored = "b_dec" if "b_dec" in tensors else None
-    return _Encoder(
-        weight, bias, activation, Stored(tensors, d_sae, bias=stored, turned=turned), said
-    )
+    decoder = Stored(file, d_sae, bias=stored, turned=turned)
+    return _Encoder(weight, bias, activation, decoder, centre, said)
 
 
 def _in_rows(tensors: Weights, key: str, d_sae: int) -> bool:

@@ -16,9 +16,9 @@ _ONEDNN: Any = torch.backends.mkldnn
 def product(
     x: Float[Tensor, "n_tokens d_in"],
     weight: Float[Tensor, "n_features d_in"],
-    bias: Float[Tensor, " n_features"],
+    bias: Float[Tensor, " n_features"] | None = None,
 ) -> Float[Tensor, "n_tokens n_features"]:
-    """Pre-activations: `x @ weight.T + bias`.
+    """Pre-activations: `x @ weight.T + bias`, in half precision rounded once, behind the sum.
 
     On a CPU oneDNN computes it, about twice as fast for 20 tokens as the BLAS that torch takes
     otherwise. It adds up in an order that depends on the width alone, unless one side is a single

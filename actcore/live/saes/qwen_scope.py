@@ -3,7 +3,8 @@
     Qwen3-8B-SAE-Res-W64K-L0_50/layer12.sae.pt   W_enc [d_sae, d_in], W_dec [d_in, d_sae],
                                                  b_enc, b_dec
 
-Source: huggingface.co/Qwen. Leaves a k that no name tells to the caller of `load_sae`.
+Source: huggingface.co/Qwen, which computes `x @ W_enc.T + b_enc` in the file's precision. Leaves
+a k that no name tells to the caller of `load_sae`.
 """
 
 import re
@@ -14,6 +15,7 @@ from actcore.live.saes.core import Sae
 from actcore.live.saes.decoders import Stored
 from actcore.live.saes.files import torch_weights
 from actcore.live.saes.place import Place, numbered
+from actcore.live.saes.weights import HALF
 
 
 def claims(place: Place) -> bool:
@@ -26,10 +28,11 @@ def load(place: Place) -> Sae:
     """The SAE of one layer; only its encoder is read."""
     path = place.torch_file
     assert path is not None
-    tensors = torch_weights(path)
+    stored = torch_weights(path)
+    tensors = stored.as_stored("W_enc")
     weight = tensors.take("W_enc", d_sae=None, d_in=None)
     d_sae, _ = weight.shape
-    decoder = Stored(tensors, d_sae, turned=True)
+    decoder = Stored(stored, d_sae, turned=True)
     k = _named_k(path) if place.k is None else place.k
     return Sae(
         name=str(path),
@@ -39,6 +42,7 @@ def load(place: Place) -> Sae:
         activation=Activation("topk", k=k),
         read_decoder=decoder,
         read_directions=decoder.rows,
+        bias_apart=tensors.dtype in HALF,
         layer=numbered(path.name),
         site="resid_post",
         assumed=place.assumed(k=f"k {k} is taken from the path: the file does not tell"),

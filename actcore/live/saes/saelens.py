@@ -6,8 +6,8 @@
                              threshold | topk_threshold | b_gate, b_mag, r_mag | W_skip
 
 Source: github.com/jbloomAus/SAELens, `sae_lens/saes`. Before version 6 the entries of `metadata`
-stood in cfg.json itself and the nonlinearity in `activation_fn_str`. Leaves slots' meaning to
-the job.
+stood in cfg.json itself and the nonlinearity in `activation_fn_str`. Encoding runs in the `dtype`
+of cfg.json, whatever the file's own. Leaves slots' meaning to the job.
 """
 
 from collections.abc import Sequence
@@ -19,13 +19,13 @@ from torch import Tensor
 from actcore.errors import LiveError
 from actcore.live.saes.activations import Activation, Gate, Kind
 from actcore.live.saes.config import Config, json_config
-from actcore.live.saes.core import Normalisation, Sae, folded
+from actcore.live.saes.core import Normalisation, Sae
 from actcore.live.saes.decoders import Stored
 from actcore.live.saes.files import safetensors
 from actcore.live.saes.hooks import layer_and_site, where
 from actcore.live.saes.place import Place
 from actcore.live.saes.slots import slots_of
-from actcore.live.saes.weights import Weights
+from actcore.live.saes.weights import HALF, Weights
 from actcore.sites import SITES, Where
 
 _FILE = "sae_weights.safetensors"
@@ -78,26 +78,21 @@ def claims(place: Place) -> bool:
 def load(place: Place) -> Sae:
     """The SAE of a SAELens folder; only its encoder is read."""
     about = _about(json_config(place.folder / "cfg.json"))
-    tensors = safetensors(place.folder / _FILE)
     cfg = about.cfg
+    stored = safetensors(place.folder / _FILE)
+    tensors = stored._replace(dtype=cfg.dtype() or torch.float32)
     weight = tensors.turned("W_enc", d_in=cfg.integer("d_in"), d_sae=cfg.integer("d_sae"))
     d_sae, d_in = weight.shape
-    bias = weight.new_zeros(d_sae)
-    if about.architecture != "gated":
-        bias = tensors.take("b_enc", d_sae=d_sae)
-    if cfg.flag("apply_b_dec_to_input", default=True) and about.architecture not in _TRANSCODERS:
-        bias = folded(weight, bias, tensors.take("b_dec", d_in=d_in))
-    norms = _decoder_norms(about, tensors, d_sae)
-    if norms is not None:
-        weight, bias = weight * norms[:, None], bias * norms
+    gated, transcoder = about.architecture == "gated", about.architecture in _TRANSCODERS
+    centred = cfg.flag("apply_b_dec_to_input", default=True) and not transcoder
     normalisation, said = _normalisation(cfg)
     layer, site = layer_and_site(_hook(about))
-    decoder = _decoder(about, tensors, d_sae)
+    decoder = _decoder(about, stored, d_sae)
     return Sae(
         name=str(place.folder),
         format="SAELens",
         weight=weight,
-        bias=bias,
+        bias=weight.new_zeros(d_sae) if gated else tensors.take("b_enc", d_sae=d_sae),
         activation=_activation(about, tensors, d_sae, place.k),
         read_decoder=decoder,
         read_directions=decoder.rows,
@@ -105,6 +100,9 @@ def load(place: Place) -> Sae:
         site=site,
         model=about.metadata.text("model_name") or cfg.text("model_name"),
         normalisation=normalisation,
+        centre=tensors.take("b_dec", d_in=d_in) if centred else None,
+        bias_apart=tensors.dtype in HALF,
+        transcoder=transcoder,
         slots=slots_of(about.metadata, d_sae),
         assumed=place.assumed(normalisation=said),
         writes=_writes(about),
@@ -169,19 +167,19 @@ def _neuronpedia(about: _About) -> str | None:
 
 
 def _activation(about: _About, tensors: Weights, d_sae: int, k: int | None) -> Activation:
-    kind = about.architecture
+    kind, scale = about.architecture, _decoder_norms(about, tensors, d_sae)
     if kind == "gated":
-        gate, scale, magnitude = (tensors.take(key, d_sae=d_sae) for key in
-                                  ("b_gate", "r_mag", "b_mag"))  # fmt: skip
-        return Activation("gated", gate=Gate(gate, scale, magnitude))
+        gate = Gate(*(tensors.take(key, d_sae=d_sae) for key in ("b_gate", "r_mag", "b_mag")))
+        return Activation("gated", gate=gate)
     if kind in _BATCH_TOPK:
-        return Activation("jumprelu", threshold=tensors.take("topk_threshold"))
+        return Activation("jumprelu", threshold=tensors.take("topk_threshold"), scale=scale)
     if kind in _JUMPRELU:
         return Activation("jumprelu", threshold=_threshold(tensors, d_sae))
     named = kind if kind in ("topk", "abstopk") else about.function
     if named not in _FUNCTIONS:
         raise about.cfg.bad("activation_fn_str", ", ".join(_FUNCTIONS))
-    return Activation(_FUNCTIONS[named], k=_k(about, k) if "topk" in named else None)
+    k = _k(about, k) if "topk" in named else None
+    return Activation(_FUNCTIONS[named], k=k, scale=scale)
 
 
 def _threshold(tensors: Weights, d_sae: int) -> Tensor:

@@ -13,36 +13,42 @@ from actcore.errors import LiveError
 
 _BROKEN = "The file does not hold what its format says."
 
+HALF = (torch.float16, torch.bfloat16)
+
 #: What to read of a tensor: None for all, else an index as numpy has them.
 At = list[int] | tuple[slice, list[int]] | None
 
 
 class Weights(NamedTuple):
-    """The tensors of one file; what is read may still be mapped, what is taken is a copy."""
+    """The tensors of one file; what is read may still be mapped, what is taken is a copy.
+
+    `dtype` is what all are taken as.
+    """
 
     name: str
     keys: Collection[str]
     read: Callable[[str, At], Tensor]
+    dtype: torch.dtype = torch.float32
 
     def __contains__(self, key: object) -> bool:
         return key in self.keys
 
     def take(self, key: str, **axes: int | None) -> Tensor:
-        """A tensor as float32; `axes` names its axes in order, each with its size where known.
+        """A tensor; `axes` names its axes in order, each with its size where known.
 
         Raises: LiveError, if it is not there, has another shape or holds NaN or infinity.
         """
         # Copied: what stays mapped ends the process when a training run writes the file anew.
-        return self._finite(key, self._read(key, None, axes).to(torch.float32, copy=True))
+        return self._finite(key, self._read(key, None, axes).to(self.dtype, copy=True))
 
     def turned(self, key: str, **axes: int | None) -> Tensor:
-        """A matrix as float32 with its axes, named as they are in the file, changed over.
+        """A matrix with its axes, named as they are in the file, changed over.
 
         Raises: LiveError, as `take` does.
         """
         found = self._read(key, None, axes).t()
         layout = torch.contiguous_format
-        return self._finite(key, found.to(torch.float32, copy=True, memory_format=layout))
+        return self._finite(key, found.to(self.dtype, copy=True, memory_format=layout))
 
     def rows(self, key: str, features: Sequence[int], *, turned: bool) -> Tensor:
         """The rows of a matrix, or its columns as rows if it is turned; nothing else is read.
@@ -56,7 +62,12 @@ class Weights(NamedTuple):
             ).t()
         else:
             found = self._read(key, wanted, {"d_sae": len(wanted), "d_out": None})
-        return self._finite(key, found.to(torch.float32, copy=True))
+        return self._finite(key, found.to(self.dtype, copy=True))
+
+    def as_stored(self, key: str) -> "Weights":
+        """These, taken in the half precision in which a tensor is stored, or as float32."""
+        stored = self.read(key, None).dtype if key in self.keys else None
+        return self._replace(dtype=stored if stored in HALF else torch.float32)
 
     def n_axes(self, key: str) -> int:
         """How many axes a tensor has."""
