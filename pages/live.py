@@ -6,12 +6,13 @@ from functools import partial
 
 import streamlit as st
 
+from actcore.dataset.slots import slots
 from actcore.ui import picks, pictures, state
 from actcore.ui.live import ask, cards, controls, rail
 from actcore.ui.live.facts import facts
 from actcore.ui.live.home import take_home
 from actcore.ui.live.shown import answered
-from actcore.ui.live.steering import steer
+from actcore.ui.live.steering import expected, steer
 from actcore.ui.needs import require_live
 from actcore.ui.page import begin
 
@@ -37,22 +38,26 @@ with ask.place_for((run, look.large)):
         # A pick in the strips is known once they are drawn.
         selected, position = state.feature(dataset), state.position(dataset, prompt)
         feature = selected or first
+        expects = shown.answer.next_tokens
         left, right = st.columns(2)
         with left:
             ranked = {**which, "k": controls.MOST_LISTED}
             shown.card("top_features", ranked, partial(pictures.listing, key="listing"))
         with right:
-            if position is None:
-                st.caption("Pick a token, and the features strongest on it are listed here.")
-            else:
+            if position is not None:
                 on_token = {"prompt": prompt, "position": position}
                 listing = partial(pictures.listing, key="on_token")
                 shown.card("token_features", on_token, listing)
+            elif expects is not None:
+                expected(shown, expects)
+            if position is None:
+                st.caption("Pick a token, and the features strongest on it are listed here.")
         with status:
-            known = facts(run, shown)
+            facts(run, shown.answer, shown.notes)
         with look.bar:
             take_home(dataset, feature)
-        steer(run, shown, feature)
+        offered = selected or (None if slots(dataset) else first)
+        steer(run, shown, offered, expects=None if position is None else expects)
         if (a := rail.pinned()) is not None:
             cards.compare(run, a, feature, look)
         if len(run.saes) > 1:
@@ -60,7 +65,7 @@ with ask.place_for((run, look.large)):
             matrix = partial(pictures.heatmap, key="layers", pick=picks.of_position, fitted=True)
             shown.card("layer_by_token", layers, matrix)
         if feature is not None:
-            cards.feature_card(run, shown, known, feature, look)
+            cards.feature_card(run, shown, feature, look)
             marked = picks.of_feature(selected, position=position)
             matrix = partial(pictures.heatmap, key="matrix", pick=picks.of_token, selected=marked)
             shown.card("feature_by_token", {**which, "k": look.n_rows(dataset)}, matrix)

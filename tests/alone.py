@@ -20,7 +20,7 @@ from tests.tiny import read_as
 
 ROOT = Path(__file__).parent.parent
 #: Cards of one figure, of which a page shows several.
-_SEVERAL = ("layers_0", "layers_1", "strips_of_both")
+_SEVERAL = ("layers_0", "layers_1", "strips_of_both", "expected")
 
 Link = dict[str, Any]
 

@@ -12,7 +12,6 @@ from actcore.dataset import Dataset
 from actcore.errors import LiveError
 from actcore.live.line import Check, Line, Ticket, without_locals
 from actcore.live.questions import (
-    About,
     Answer,
     Ask,
     Logits,
@@ -26,7 +25,6 @@ from actcore.live.store import Store
 from actcore.live.trouble import is_of_memory
 
 __all__ = [
-    "About",
     "Answer",
     "Ask",
     "Desk",

@@ -4,7 +4,7 @@ Leaves the order of answers, and keeping them, to `desk`.
 """
 
 from abc import abstractmethod
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, NamedTuple, TypeVar
 
@@ -53,14 +53,43 @@ class Question(Generic[T]):
         return model, saes
 
 
+class SaeFacts(NamedTuple):
+    """What is known of an SAE without a prompt; `where` is None where its files do not say."""
+
+    name: str
+    format: str
+    d_in: int
+    d_sae: int
+    where: Where | None
+    writes: Where | None
+    n_slots: int | None
+    assumed: tuple[str, ...]
+    neuronpedia: str | None
+
+
+class ModelFacts(NamedTuple):
+    """What is known of a model, and of its SAEs, without a prompt."""
+
+    name: str
+    device: str
+    dtype: str
+    n_layers: int
+    d_model: int
+    context: int | None
+    causal: bool
+    sites: tuple[str, ...]
+    saes: tuple[SaeFacts, ...]
+
+
 class Answer(NamedTuple):
-    """What the SAEs read in prompts, and what the model expects behind each.
+    """What the SAEs read in prompts, what the model expects behind each, and what both are.
 
     `next_tokens` is NEXT_TOKENS; None for an encoder.
     """
 
     reading: Reading
     next_tokens: pa.Table | None
+    facts: ModelFacts
 
 
 @dataclass(frozen=True)
@@ -79,7 +108,7 @@ class Ask(Question[Answer]):
         # Nearly all of an answer's bytes, and the same in all answers on these SAEs.
         features = store.shared(self.saes, read.dataset.features)
         dataset = replace(read.dataset, features=features)
-        return Answer(read._replace(dataset=dataset), behind)
+        return Answer(read._replace(dataset=dataset), behind, _of_model(model, saes))
 
     def _behind(self, model: Model, saes: list[Sae], store: Store, check: Check) -> pa.Table:
         """What is expected behind each prompt; what the SAEs will read stays in the streams."""
@@ -140,55 +169,21 @@ class Logits(Question[pa.Table]):
         return feature_logits(model, sae, self.index, k=self.k)
 
 
-class SaeFacts(NamedTuple):
-    """What is known of an SAE without a prompt; `where` is None where its files do not say."""
-
-    name: str
-    format: str
-    d_in: int
-    d_sae: int
-    where: Where | None
-    writes: Where | None
-    n_slots: int | None
-    assumed: tuple[str, ...]
-    neuronpedia: str | None
-
-
-class ModelFacts(NamedTuple):
-    """What is known of a model, and of its SAEs, without a prompt."""
-
-    name: str
-    device: str
-    dtype: str
-    n_layers: int
-    d_model: int
-    context: int | None
-    causal: bool
-    sites: tuple[str, ...]
-    saes: tuple[SaeFacts, ...]
+def _of_model(model: Model, saes: Sequence[Sae]) -> ModelFacts:
+    return ModelFacts(
+        model.name,
+        str(model.device),
+        str(model.dtype).removeprefix("torch."),
+        model.n_layers,
+        model.d_model,
+        model.context,
+        model.causal,
+        sites(model.lm),
+        tuple(map(_of_sae, saes)),
+    )
 
 
-@dataclass(frozen=True)
-class About(Question[ModelFacts]):
-    """What is known without a prompt."""
-
-    def answer(self, store: Store, check: Check) -> ModelFacts:
-        """From what the files say, not whether they go together."""
-        model, saes = self.loaded(store, check)
-        return ModelFacts(
-            model.name,
-            str(model.device),
-            str(model.dtype).removeprefix("torch."),
-            model.n_layers,
-            model.d_model,
-            model.context,
-            model.causal,
-            sites(model.lm),
-            tuple(map(_facts, saes)),
-        )
-
-
-def _facts(sae: Sae) -> SaeFacts:
+def _of_sae(sae: Sae) -> SaeFacts:
     return SaeFacts(
         sae.name,
         sae.format,

@@ -76,9 +76,16 @@ def prompts(dataset: Dataset) -> dict[str, str]:
     """What the list of prompts says of each id."""
     ids, texts = (dataset.prompts[name].to_pylist() for name in ("id", "text"))
     return {
-        id: shortened(one_line(f"{id}: {text}" if text else id), 120)
+        id: shortened(_of_prompt(one_line(id), one_line(text or "")), 120)
         for id, text in zip(ids, texts, strict=True)
     }
+
+
+def _of_prompt(id: str, text: str) -> str:
+    """The id, and the text where the id is not made of it."""
+    begins, cut, _ = id.partition("…")
+    same = id.startswith(text) or bool(begins and cut and text.startswith(begins))
+    return id if same else f"{id}: {text}"
 
 
 def _n_tokens(dataset: Dataset, prompt: str) -> int:

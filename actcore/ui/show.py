@@ -28,7 +28,11 @@ PANEL = "panel_"
 
 
 class Origin(Protocol):
-    """How a Dataset that was not read from files is made again, and a figure of it drawn."""
+    """How a Dataset is made again, and a figure of it drawn."""
+
+    @property
+    def said(self) -> str:
+        """In which folder."""
 
     def shell(self, name: str, settings: Mapping[str, Any]) -> str:
         """The shell line that draws the figure."""
@@ -94,15 +98,18 @@ def _actions(
                     key=f"{key}_{suffix}",
                     on_click="ignore",
                 )
-        st.caption("The same picture from a terminal, from Python, and its settings:")
         made = origin or _Files(dataset)
+        same = "The same picture from a terminal, from Python, and its settings."
+        st.caption(f"{same} {markdown(made.said)}")
         st.code(made.shell(name, settings), "bash", wrap_lines=True)
         st.code(made.python(name, settings), "python", wrap_lines=True)
         st.code(json.dumps(dict(settings), indent=1), "json")
 
 
 class _Files:
-    """A Dataset that was read from files; its lines are run in the folder of these."""
+    """A Dataset that was read from files."""
+
+    said = "In the folder of the files:"
 
     def __init__(self, dataset: Dataset) -> None:
         self._files = dataset.files

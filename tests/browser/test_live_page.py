@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote, urlencode
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import PATIENCE_MS, Visit, serving
+from actcore.views.text import one_line
+from tests.browser.conftest import PATIENCE_MS, ROOT, Visit, serving
+from tests.browser.test_hostile import ALL, TEXTS, nothing_ran, seen
 
 pytest.importorskip("torch")
 
@@ -125,3 +129,72 @@ def test_while_one_waits_nothing_of_the_last_run_stands_there_and_one_can_give_u
         expect(page.get_by_text("Place 1 in the line")).to_be_visible()
         held.unlink()
         expect(token(page, "token_strip", 0, 5)).to_have_text("·university")
+
+
+def test_another_prompt_or_a_closed_tab_takes_the_question_back(
+    visit: Visit, tmp_path: Path
+) -> None:
+    held = tmp_path / "held"
+    with serving("tests/browser/apps/live_held.py", ACTCORE_HELD=str(held)) as server:
+        tabs = [visit("/", server=server) for _ in range(2)]
+        for tab in tabs:
+            tab.settle()
+        first, second = (tab.page for tab in tabs)
+        held.write_text("")
+        for words in ("one", "two"):
+            run(first, words)
+            expect(first).to_have_url(re.compile(f"prompt={words}"))
+            expect(first.get_by_text("Place 1 in the line")).to_be_visible()
+        run(second, "three")
+        expect(second.get_by_text("Place 2 in the line")).to_be_visible()
+        first.close()
+        expect(second.get_by_text("Place 1 in the line")).to_be_visible()
+        held.unlink()
+        expect(title(second, "token_strip")).to_contain_text("three")
+
+
+def test_half_a_character_in_a_link_is_shown_as_one_that_is_missing(visit: Visit) -> None:
+    page = visit("/live?prompt=a%ED%A0%80b").page
+    expect(box(page)).to_have_value(re.compile("^a\ufffd+b$"))
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+@pytest.mark.parametrize("large", ["", "&large=True"])
+def test_nothing_scrolls_sideways_on_a_telephone(visit: Visit, large: str) -> None:
+    link = f"/live?edits=birth_city+ablate&a={quote(OTHER)}{large}"
+    page = visit(link, width=420).page
+    expect(card(page, "feature_by_token").locator("svg").first).to_be_visible(timeout=PATIENCE_MS)
+    for element in ("body", "[data-testid=stMain]"):
+        wider = page.locator(element).evaluate("at => at.scrollWidth - at.clientWidth")
+        assert wider == 0, element
+
+
+def test_prompts_labels_and_names_of_files_stay_as_they_are(visit: Visit, tmp_path: Path) -> None:
+    name, sae = "m<img src=x onerror=window.__x=1>", "s*a*_e_ $x$ :red[z]<svg onload=window.__x=2>"
+    demo = ROOT / "sample_data" / "demo_model"
+    shutil.copytree(demo, tmp_path / name, ignore=shutil.ignore_patterns("saes"))
+    shutil.copytree(demo / "saes" / "blocks.6.hook_resid_pre", tmp_path / name / sae)
+    prompt = f"{ALL} \x1b[31m\x07\u202e \u05d0\u05d1 \U0001f9ea\u200d\U0001f52c e\u0301"
+    labels = json.dumps({"feature": "6/resid_pre/5", "label": ALL})
+    link = {"model": name, "sae": f"{name}/{sae}", "prompt": prompt, "a": f"{prompt} ?"}
+    link |= {"edits": "6/resid_pre/5 ablate", "feature": "6/resid_pre/5"}
+    with serving(ACTCORE_DATA=str(tmp_path)) as server:
+        page = visit(f"/live?{urlencode(link)}", server=server).page
+        rows = card(page, "token_strip").locator(".row")
+        expect(rows).to_have_count(8, timeout=PATIENCE_MS)
+        expect(title(page, "token_strip")).to_contain_text(seen(one_line(TEXTS[0])))
+        page.get_by_role("button", name="Labels").click()
+        files = page.get_by_test_id("stFileUploaderDropzoneInput")
+        files.set_input_files({"name": "<b>.jsonl", "mimeType": "", "buffer": labels.encode()})
+        expect(page.locator(".st-key-about")).to_contain_text(seen(one_line(TEXTS[0])))
+        page.keyboard.press("Escape")
+        status = page.get_by_test_id("stMain").get_by_test_id("stCaptionContainer").first
+        expect(status).to_contain_text(seen(sae))
+        expect(page.get_by_test_id("stSidebar")).to_contain_text(seen(one_line(TEXTS[0])))
+        expect(card(page, "feature_by_token").locator("canvas, svg").first).to_be_visible()
+        card(page, "next_tokens").get_by_role("button", name="Reproduce").click()
+        expect(page.get_by_test_id("stCode").first).to_contain_text(TEXTS[0])
+        nothing_ran(page)
+        marked = ":is(p, strong, small) :is(img, script, .katex, code, em)"
+        assert page.get_by_test_id("stMain").locator(marked).count() == 0
+        expect(page.get_by_test_id("stException")).to_have_count(0)

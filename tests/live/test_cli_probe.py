@@ -83,7 +83,9 @@ def test_the_next_tokens_are_those_of_the_model(world: World) -> None:
 @pytest.mark.parametrize(
     ("option", "amount", "at"),
     [(("--ablate", "{}"), None, None), (("--boost", "{}=2.5"), 2.5, None),
-     (("--boost", "{}=-1.5", "--at", "0,2"), -1.5, [0, 2])],
+     (("--boost", "{}=-1.5", "--at", "0,2"), -1.5, [0, 2]),
+     (("--ablate", "{}@4,1"), None, [1, 4]),
+     (("--boost", "{}=-1.5@3", "--at", "0,2"), -1.5, [3])],
 )  # fmt: skip
 def test_an_edit_is_that_of_a_hook(
     world: World, option: tuple[str, ...], amount: float | None, at: list[int] | None

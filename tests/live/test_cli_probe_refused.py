@@ -42,6 +42,9 @@ REFUSED = {
     "threads": (["--threads", "0"], "--threads is 0. Allowed: 1 or more."),
     "tokens": (["--tokens", "-1"], "--tokens is -1. Allowed: 0 or more."),
     "positions": (["--ablate", "5", "--at", "x"], f"--at is 'x'. {POSITIONS}"),
+    "no positions": (["--ablate", "5@"], f"--ablate is '5@'. {FEATURES}"),
+    "positions of its own": (["--boost", "5=1@2,,3"], f"positions is '2,,3'. {POSITIONS}"),
+    "positions that are words": (["--ablate", "5@x"], f"--ablate is '5@x'. {FEATURES}"),
     "positions of nothing": (
         ["--at", "1"],
         "--at is '1'. Allowed: nothing without --ablate or --boost, which it is for.",

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from actcore.errors import BadValue, LiveError
-from actcore.live.desk import About, Ask, Desk, Logits, Question, SaeFacts, Steering
+from actcore.live.desk import Ask, Desk, Logits, Question, SaeFacts, Steering
 from actcore.live.line import Cancelled, Check, Ticket
 from actcore.live.models import load_model
 from actcore.live.probe import Reading, reading
@@ -378,22 +378,19 @@ def test_logits_of_a_feature_are_what_feature_logits_gives(
     assert Desk().ask(Logits(model, saes[1], 7, k=3)).result() == expected
 
 
-def test_what_is_known_without_a_prompt(
-    model: ModelChoice, saes: tuple[SaeChoice, ...], tmp_path: Path
+def test_an_answer_says_what_its_model_and_saes_are(
+    model: ModelChoice, saes: tuple[SaeChoice, ...]
 ) -> None:
-    saelens_folder(tmp_path / "no place", metadata={})
-    about = Desk().ask(About(model, (saes[1], SaeChoice(str(tmp_path / "no place"))))).result()
-    assert about[:7] == (model.name, "cpu", "float32", N_LAYERS, D_MODEL, CONTEXT, True)
-    assert about.sites == (
+    facts = Desk().ask(Ask(model, saes, (PROMPT,))).result().facts
+    assert facts[:7] == (model.name, "cpu", "float32", N_LAYERS, D_MODEL, CONTEXT, True)
+    assert facts.sites == (
         *("resid_pre", "resid_mid", "resid_post", "attn_out", "attn_z"),
         *("mlp_in", "mlp_act", "mlp_out"),
     )
-    first, second = about.saes
-    where = Where(2, "resid_pre")
-    assert first == SaeFacts(
-        saes[1].path, "SAELens", D_MODEL, N_FEATURES, where, None, None, (), None
+    assert facts.saes == tuple(
+        SaeFacts(sae.path, "SAELens", D_MODEL, N_FEATURES, where, None, None, (), None)
+        for sae, where in zip(saes, (Where(0, "resid_pre"), Where(2, "resid_pre")), strict=True)
     )
-    assert second.where is None
 
 
 def test_answers_are_kept_in_bounds(model: ModelChoice) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
+from threading import Event
 from typing import Any
 
 import pytest
@@ -10,10 +12,14 @@ from streamlit.testing.v1 import AppTest
 
 from actcore.figures import draw
 from actcore.live import load_model, load_sae, probe
+from actcore.live.desk import Question
+from actcore.live.line import Check
+from actcore.live.store import ModelChoice, Store
 from actcore.readers import read
+from actcore.ui.live.ask import the_desk
 from actcore.ui.live.controls import QUESTION
 from actcore.ui.live.places import DEMO_SAE
-from tests.alone import ROOT, address, cards, opened, page_alone, titles
+from tests.alone import ROOT, Link, address, cards, opened, page_alone, titles
 from tests.tiny import read_as
 
 DEMO = ROOT / "sample_data" / "demo_model"
@@ -55,7 +61,7 @@ def test_the_first_look_shows_what_the_demo_does_on_a_question() -> None:
     page = opened("live")
     assert address(page) == {}
     assert list(cards(page)) == [
-        *("token_strip", "top_features", "next_tokens", "feature_logits"),
+        *("token_strip", "top_features", "expected", "feature_logits"),
         *("activation_histogram", "stacked_strips", "feature_by_token"),
     ]
     assert not page.error
@@ -120,17 +126,38 @@ def test_a_pinned_prompt_is_compared_with_the_next_and_the_link_holds_both() -> 
 
 def test_an_edit_changes_what_comes_next_and_says_by_how_much() -> None:
     page = opened("live")
-    before = cards(page)["next_tokens"]
+    before = cards(page)["expected"]
     page.session_state["edits"] = [f"{SLOT} ablate"]
     page.run()
     after = cards(page)["next_tokens"]
+    assert cards(page)["expected"] == before
     assert "p_steered" not in before.pictures[0]
     assert "p_steered" in after.pictures[0]
-    assert f"{SLOT} ablate. KL" in after.caption
+    assert "birth_city ablate. KL" in after.caption
     assert address(page) == {"edits": f"{SLOT} ablate"}
     assert f"--ablate {SLOT}" in after.shell
-    page.number_input(key="tokens").set_value(4).run()
-    assert "continuations" in cards(page)
+    assert "--tokens 8" in cards(page)["continuations"].shell
+    page.number_input(key="tokens").set_value(0).run()
+    assert "continuations" not in cards(page)
+    assert address(page) == {"edits": f"{SLOT} ablate", "tokens": "0"}
+
+
+def test_what_the_model_writes_without_edits_is_shown_if_it_is_asked_for() -> None:
+    page = opened("live", {"tokens": "3"})
+    assert {"expected", "continuations"} <= set(cards(page))
+    assert "next_tokens" not in cards(page)
+
+
+def test_an_edit_of_a_prompt_that_fills_the_context_shows_what_comes_next() -> None:
+    page = opened("live", {"prompt": "word " * 250, "edits": "birth_city ablate"})
+    assert not page.error
+    assert "next_tokens" in cards(page)
+    assert "continuations" not in cards(page)
+
+
+def test_what_comes_next_stays_on_the_page_where_a_token_is_picked() -> None:
+    page = opened("live", {"position": "5"})
+    assert {"expected", "token_features"} <= set(cards(page))
 
 
 def test_a_slot_may_be_edited_by_its_name() -> None:
@@ -141,8 +168,22 @@ def test_a_slot_may_be_edited_by_its_name() -> None:
 
 def test_the_selected_feature_becomes_an_edit_with_one_press() -> None:
     page = pressed(opened("live", {"feature": SLOT}), "edit_add")
-    assert page.session_state["edits"] == [f"{SLOT} ablate"]
+    assert page.session_state["edits"] == ["birth_city ablate"]
     assert "p_steered" in cards(page)["next_tokens"].pictures[0]
+
+
+def test_the_slots_are_the_first_features_that_are_offered_for_an_edit() -> None:
+    def offered(page: AppTest) -> tuple[list[str], str]:
+        (box,) = (box for box in page.selectbox if box.label == "Feature to edit")
+        return list(box.options), str(box.value)
+
+    names, first = offered(opened("live"))
+    assert names[:3] == ["birth_date", "birth_city", "university"]
+    assert first == "birth_date"
+    assert offered(opened("live", {"feature": "6/resid_pre/5"})) == (
+        [*names, "6/resid_pre/5"],
+        "6/resid_pre/5",
+    )
 
 
 @pytest.mark.parametrize(
@@ -232,7 +273,7 @@ def test_a_run_opens_on_the_tokens_page() -> None:
     pressed(page, "open_tokens")
     assert page.title[0].value == "Tokens"
     assert not page.error
-    assert titles(page)[0].startswith("Top 10 features on prompt_")
+    assert titles(page)[0].startswith(f"Top 10 features on {' '.join(QUESTION.split())}")
 
 
 def test_every_choice_stands_in_the_link() -> None:
@@ -258,3 +299,58 @@ def test_every_choice_stands_in_the_link() -> None:
 def test_the_page_alone_needs_no_click_to_show_something() -> None:
     page = page_alone("live").run()
     assert not page.exception
+
+
+@dataclass(frozen=True)
+class Held(Question[bool]):
+    """Takes until the event is set, as the question of another visitor may."""
+
+    until: Event
+
+    def answer(self, store: Store, check: Check) -> bool:  # noqa: ARG002
+        return self.until.wait(60)
+
+
+def test_what_one_visitor_was_answered_is_there_at_once_for_the_next() -> None:
+    link = {"prompt": OTHER, "edits": "birth_city ablate", "a": QUESTION}
+    first = opened("live", link)
+    assert the_desk() is the_desk()
+    end = Event()
+    ticket = the_desk().ask(Held(ModelChoice("nowhere"), (), end))
+    try:
+        second = opened("live", link)
+    finally:
+        end.set()
+    assert ticket.result()
+    assert not second.info
+    assert len(titles(first)) > 10
+    assert titles(second) == titles(first)
+
+
+def test_the_runs_of_one_visitor_are_not_in_the_history_of_another() -> None:
+    typed(opened("live"), OTHER)
+    assert rail(opened("live")) == [" ".join(QUESTION.split())]
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        {"model": "gpt2"},
+        {"model": "owner/name", "sae": "owner/name/folder"},
+        {"model": str(DEMO)},
+        {"model": "../sample_data/demo_model"},
+        {"sae": str(ROOT / "sample_data" / DEMO_SAE)},
+        {"sae": [SAE.format(6), "owner/name"]},
+        {"sae": "owner/name/folder"},
+    ],
+)
+def test_a_demo_server_loads_nothing_that_is_not_listed(
+    link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = titles(opened("live"))
+    monkeypatch.setenv("ACTCORE_DEMO", "1")
+    monkeypatch.setenv("ACTCORE_DATA", str(ROOT))
+    page = opened("live", link)
+    assert not page.error
+    assert titles(page) == wanted
+    assert page.selectbox(key="model").options == ["demo_model"]

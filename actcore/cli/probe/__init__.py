@@ -55,11 +55,18 @@ def _what_runs(parser: argparse.ArgumentParser) -> None:
 
 
 def _what_is_changed(parser: argparse.ArgumentParser) -> None:
-    of = "a feature: 6/resid_pre/1003, 6-resid_pre:1003, its index, or the name of its slot"
+    of = "a feature: 6/resid_pre/1003, 6-resid_pre:1003, its index, or the name of its slot; @3,7 "
+    of += "behind it are positions of its own"
     add = parser.add_argument_group("what is changed").add_argument
     add("--ablate", action="append", default=[], metavar="FEATURE", help=of)
-    add("--boost", action="append", default=[], metavar="FEATURE=X", help="X is added to it")
-    add("--at", metavar="3,7,...", help="positions of the tokens where; every token if not given")
+    add(
+        "--boost",
+        action="append",
+        default=[],
+        metavar="FEATURE=X",
+        help="X is added to it; @3,7 likewise",
+    )
+    add("--at", metavar="3,7,...", help="positions for edits without any; every token if not given")
     add("--tokens", type=int, default=0, metavar="N", help="that the model writes on")
     add("--temperature", type=float, default=0.0, help="0 takes the most probable token")
     add("--seed", type=int, default=0, help="of the choice of tokens")

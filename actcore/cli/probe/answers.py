@@ -6,18 +6,16 @@ Leaves running to `running`, words and files to the other parts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 
 from actcore import analysis
 from actcore.cli.probe.given import Coder, feature
 from actcore.dataset import Dataset
-from actcore.dataset.assemble import with_key
 from actcore.figures.chosen import chosen
-from actcore.schema import PEAKS, STEERING
+from actcore.schema import PEAKS
 
 if TYPE_CHECKING:
     from actcore.live.fit import Fit
@@ -63,40 +61,15 @@ class Answers:
 
     def for_figure(self, name: str, settings: Mapping[str, str]) -> Dataset:
         """The Dataset with the tables that the figure of this name shows."""
-        others = dict(self.dataset.others)
+        from actcore.live.said import with_logits, with_steered
+
+        dataset = self.dataset
         if self.steered:
-            others |= {"next_tokens": self._next_tokens(), "steering": self._steering()}
+            dataset = with_steered(dataset, self.steered, self.edits)
         if name == "feature_logits":
-            others["feature_logits"] = self._logits(settings)
-        return replace(self.dataset, others=others)
-
-    def _next_tokens(self) -> pa.Table:
-        return pa.concat_tables(
-            with_key(each.next_tokens, "prompt", np.full(each.next_tokens.num_rows, row))
-            for row, each in enumerate(self.steered)
-        )
-
-    def _steering(self) -> pa.Table:
-        rows = [
-            {
-                "prompt": row,
-                "edits": said_edits(self.edits),
-                "kl": each.kl or 0.0,
-                "text": each.text,
-                "text_steered": each.text_steered or "",
-            }
-            for row, each in enumerate(self.steered)
-        ]
-        return pa.Table.from_pylist(rows, schema=STEERING)
-
-    def _logits(self, settings: Mapping[str, str]) -> pa.Table:
-        from actcore.live.unembed import feature_logits
-
-        row = chosen(self.dataset, settings.get("feature"))
-        id = self.dataset.feature_id(row)
-        [sae] = [sae for sae, fit in zip(self.saes, self.fits, strict=True) if fit.where == id[:2]]
-        table = feature_logits(self.model, sae, id.index, k=n_listed(settings))
-        return with_key(table, "feature", np.full(table.num_rows, row))
+            which = str(dataset.feature_id(chosen(dataset, settings.get("feature"))))
+            dataset = with_logits(dataset, self.model, self.saes, which, k=n_listed(settings))
+        return dataset
 
 
 def n_listed(settings: Mapping[str, str]) -> int:
@@ -104,14 +77,3 @@ def n_listed(settings: Mapping[str, str]) -> int:
     words = settings.get("k", "")
     short = words.isascii() and words.isdecimal() and len(words) < 7
     return max(_LISTED, int(words) if short else 0)
-
-
-def said_edits(edits: Sequence[Edit]) -> str:
-    """Edits in words: `6/resid_pre/1003 ablate; 6/resid_pre/1004 +8 at 3,7`."""
-    return "; ".join(map(_said, edits))
-
-
-def _said(edit: Edit) -> str:
-    change = "ablate" if edit.amount is None else f"{edit.amount:+g}"
-    at = "" if edit.positions is None else f" at {','.join(map(str, edit.positions))}"
-    return f"{edit.feature} {change}{at}"

@@ -30,11 +30,15 @@ class Coder(NamedTuple):
 
 
 class Change(NamedTuple):
-    """An edit as it was typed; without an amount the feature is ablated."""
+    """An edit as it was typed; without an amount the feature is ablated.
+
+    `positions` are those of its own.
+    """
 
     option: str
     feature: str
     amount: float | None
+    positions: tuple[int, ...] | None
 
 
 def require_usable(chosen: argparse.Namespace) -> None:
@@ -112,17 +116,27 @@ def _read(name: str) -> str:
 
 def changes(chosen: argparse.Namespace) -> list[Change]:
     """The edits that were typed. Raises: BadValue, for a boost without a number."""
-    every = [Change("--ablate", feature, None) for feature in chosen.ablate]
+    ablated = map(_apart, chosen.ablate)
+    every = [Change("--ablate", feature, None, positions) for feature, positions in ablated]
     for words in chosen.boost:
-        feature, _, number = words.rpartition("=")
+        change, positions = _apart(words)
+        feature, _, number = change.rpartition("=")
         try:
             amount = float(number)
         except ValueError:
             amount = math.nan
         if not feature or not math.isfinite(amount):
             raise BadValue("--boost", words, f"FEATURE=NUMBER, such as {_FEATURE}=8")
-        every.append(Change("--boost", feature, amount))
+        every.append(Change("--boost", feature, amount, positions))
     return every
+
+
+def _apart(words: str) -> tuple[str, tuple[int, ...] | None]:
+    """An edit and the positions behind its last @; a name may have an @ too."""
+    change, at, behind = words.rpartition("@")
+    if not at or not behind or set(behind) - set("0123456789,"):
+        return words, None
+    return change, numbers("positions", behind)
 
 
 def numbers(option: str, words: str) -> tuple[int, ...]:

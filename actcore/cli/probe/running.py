@@ -108,7 +108,11 @@ def _edits(chosen: argparse.Namespace, coders: Sequence[Coder]) -> list[Edit]:
 
     at = None if chosen.at is None else numbers("--at", chosen.at)
     return [
-        Edit(feature(change.feature, coders, change.option), change.amount, at)
+        Edit(
+            feature(change.feature, coders, change.option),
+            change.amount,
+            at if change.positions is None else change.positions,
+        )
         for change in changes(chosen)
     ]
 

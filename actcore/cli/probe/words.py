@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actcore.analysis import Order
-from actcore.cli.probe.answers import Answers, said_edits
+from actcore.cli.probe.answers import Answers
 from actcore.sites import FeatureId
 from actcore.views.numbers import plain
 from actcore.views.text import broken, columns, one_line, visible, wrapped
@@ -55,7 +55,9 @@ def _heading(answers: Answers) -> Iterator[str]:
         if fit.warning:
             yield f"warning: {one_line(fit.warning)}"
     if answers.edits:
-        yield f"edits: {one_line(said_edits(answers.edits))}"
+        from actcore.live.said import said_edits
+
+        yield f"edits: {one_line(said_edits(answers.edits, answers.dataset))}"
 
 
 def _of_sae(sae: Sae, fit: Fit) -> str:
@@ -73,9 +75,9 @@ def _name(name: str) -> str:
 
 
 def _prompt(answers: Answers, row: int, k: int, order: Order, width: int) -> Iterator[str]:
-    id, text = (answers.dataset.prompts[name][row].as_py() for name in ("id", "text"))
+    text = answers.dataset.prompts["text"][row].as_py()
     start, stop = answers.dataset.prompt_starts[row : row + 2]
-    yield _cut(f"{id}, {stop - start:,} tokens: {one_line(text)}", width)
+    yield _cut(f"{stop - start:,} tokens: {one_line(text)}", width)
     table = answers.top(row, k=k, order=order)
     if table.num_rows:
         yield from _lines(_features(table.to_pydict()), width)

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import numpy as np
 import streamlit as st
 
 from actcore import analysis
 from actcore.dataset import Dataset
+from actcore.dataset.assemble import with_key
 from actcore.sites import FeatureId
 from actcore.ui import kept, picks, pictures
 from actcore.ui.about import about
@@ -26,45 +28,42 @@ from actcore.ui.strips import strips as strip_component
 from actcore.views.strips import Strips
 
 if TYPE_CHECKING:
-    from actcore.live.desk import ModelFacts
+    from actcore.live.desk import SaeFacts
 
 _ALIGNED = {"position": "Position", "text": "Text"}
 _COMPARED = 15
 _NEURONPEDIA = "https://www.neuronpedia.org"
 
 
-def feature_card(
-    run: Run, shown: Shown, known: ModelFacts | None, feature: str, look: Look
-) -> None:
+def feature_card(run: Run, shown: Shown, feature: str, look: Look) -> None:
     """A feature: what is known of it, which tokens it promotes, its values in this session."""
-    sae = None if known is None else _sae_of(known, feature)
-    about(shown.dataset, feature, **_link(known, sae, feature))
+    sae = _sae_of(shown, feature)
+    link = {} if sae is None else _link(shown.answer.facts.saes[sae], feature)
+    about(shown.dataset, feature, **link)
     promoted, values = st.columns(2)
     with promoted, explain():
-        if known is not None and sae is not None:
+        if sae is not None:
             _logits(shown, run, sae, feature)
-    runs = [other for other in rail.runs() if other.goes_with(run)]
-    runs = [run, *(other for other in runs if other != run)]
-    several = _known(runs)
-    every = Shown(
-        of_feature([one for _, one in several], feature),
-        replace(shown.origin, prompts=tuple(one.prompt for one, _ in several)),
+    others = [other for other in rail.runs() if other.goes_with(run) and other != run]
+    several = _known([run, *others])
+    every = replace(
+        shown,
+        dataset=of_feature([one for _, one in several], feature),
+        origin=replace(shown.origin, prompts=tuple(one.prompt for one, _ in several)),
     )
     with values:
         every.card("activation_histogram", {"feature": feature, **look.counted}, pictures.bars)
     stack = {"feature": feature, "scale": "feature", **look.counted, **look.strips}
-    every.card("stacked_strips", stack, partial(_stack, runs=dict(_by_id(several))))
+    ids = every.dataset.prompts["id"].to_pylist()
+    by_id = {id: one for id, (one, _) in zip(ids, several, strict=True)}
+    every.card("stacked_strips", stack, partial(_stack, runs=by_id))
 
 
 def _known(runs: Sequence[Run]) -> list[tuple[Run, Dataset]]:
-    """The runs that the desk still knows, each prompt once."""
+    """The runs that the desk still knows."""
     desk = ask.the_desk()
     answers = [(run, desk.known(run.asked())) for run in runs]
     return [(run, answer.reading.dataset) for run, answer in answers if answer is not None]
-
-
-def _by_id(several: Sequence[tuple[Run, Dataset]]) -> list[tuple[str, Run]]:
-    return [(dataset.prompts["id"][0].as_py(), run) for run, dataset in several]
 
 
 def _stack(view: Strips, *, runs: dict[str, Run]) -> None:
@@ -74,18 +73,17 @@ def _stack(view: Strips, *, runs: dict[str, Run]) -> None:
         rail.show_next(runs[pick.prompt], feature=str(pick.feature), position=pick.position)
 
 
-def _sae_of(known: ModelFacts, feature: str) -> int | None:
+def _sae_of(shown: Shown, feature: str) -> int | None:
     """The number of the SAE that a feature is of."""
     id = FeatureId.parse(feature)
-    places = [sae.where for sae in known.saes]
-    return next((n for n, place in enumerate(places) if place == (id.layer, id.site)), None)
+    places = [sae.where for sae in shown.answer.facts.saes]
+    return next((n for n, place in enumerate(places) if place == id[:2]), None)
 
 
-def _link(known: ModelFacts | None, sae: int | None, feature: str) -> dict[str, str]:
-    if known is None or sae is None or not known.saes[sae].neuronpedia:
+def _link(sae: SaeFacts, feature: str) -> dict[str, str]:
+    if not sae.neuronpedia:
         return {}
-    index = FeatureId.parse(feature).index
-    return {"link": f"{_NEURONPEDIA}/{known.saes[sae].neuronpedia}/{index}"}
+    return {"link": f"{_NEURONPEDIA}/{sae.neuronpedia}/{FeatureId.parse(feature).index}"}
 
 
 def _logits(shown: Shown, run: Run, sae: int, feature: str) -> None:
@@ -94,16 +92,9 @@ def _logits(shown: Shown, run: Run, sae: int, feature: str) -> None:
     index = FeatureId.parse(feature).index
     table = ask.answer(Logits(run.model_choice(), run.sae_choices()[sae], index))
     if table is not None:
-        row = shown.dataset.feature(feature)
-        said = shown.saying(feature_logits=_renumbered(table, row))
+        row = np.full(len(table), shown.dataset.feature(feature))
+        said = shown.saying(feature_logits=with_key(table, "feature", row))
         said.card("feature_logits", {"feature": feature}, partial(tables.said, key="logits"))
-
-
-def _renumbered(table: Any, row: int) -> Any:
-    import pyarrow as pa
-
-    column = pa.array([row] * table.num_rows, pa.int32())
-    return table.set_column(0, table.schema.field("feature"), column)
 
 
 def compare(run: Run, a: str, feature: str | None, look: Look) -> None:

@@ -6,13 +6,10 @@ Leaves doing them to `actcore.live.steer`.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-import pyarrow.compute as pc
-
 from actcore.dataset import Dataset
+from actcore.dataset.slots import slots
 from actcore.errors import BadValue
 from actcore.sites import FeatureId
 
@@ -55,7 +52,7 @@ class Change(NamedTuple):
 
         Raises: UnknownName, for a feature that the Dataset has not.
         """
-        which = slots(dataset).get(self.feature, self.feature)
+        which = str(slots(dataset).get(self.feature, self.feature))
         return self._replace(feature=str(dataset.feature_id(dataset.feature(which))))
 
     def of(self, dataset: Dataset) -> Edit:
@@ -67,23 +64,11 @@ class Change(NamedTuple):
 
 
 def positions(words: str) -> tuple[int, ...] | None:
-    """The positions of a list with commas; None of nothing, which is every token.
+    """The positions of a list with commas, in order; None of nothing, which is every token.
 
     Raises: BadValue, for anything else.
     """
     parts = [part.strip() for part in words.split(",") if part.strip()]
     if not all(part.isascii() and part.isdecimal() and len(part) < 10 for part in parts):
         raise BadValue("Positions", words, "whole numbers with commas between, such as 3, 7")
-    return tuple(map(int, parts)) or None
-
-
-def slots(dataset: Dataset) -> Mapping[str, str]:
-    """The names of slots, each with its feature; not those that several have."""
-    is_slot = pc.equal(dataset.features["kind"], "slot").fill_null(False)
-    rows = np.flatnonzero(is_slot.to_numpy()).tolist()
-    labels = [dataset.features["label"][row].as_py() for row in rows]
-    return {
-        label: str(dataset.feature_id(row))
-        for row, label in zip(rows, labels, strict=True)
-        if label is not None and labels.count(label) == 1
-    }
+    return tuple(sorted(set(map(int, parts)))) or None

@@ -36,6 +36,8 @@ _DTYPES = {"": "As it suits", "float32": "float32", "bfloat16": "bfloat16", "flo
 _BOS = {"": "As its tokenizer does", "yes": "With BOS", "no": "Without BOS"}
 _ACTIVATIONS = {"": "As its file says", "relu": "relu", "identity": "identity", "topk": "topk"}
 _MOST_STRIPS = 50
+#: On a narrow page the names of SAEs need a row of their own.
+_WIDE = "<style>.st-key-sae{min-width:min(100%,18rem)}</style>"
 #: What can be read from the back row.
 _LARGE = "<style>html{font-size:24px}</style>"
 
@@ -61,6 +63,7 @@ class Look:
 
 def run() -> Run | None:
     """The prompt, model and SAEs that are chosen; None while there are none."""
+    st.html(_WIDE)
     with st.container(horizontal=True, vertical_alignment="bottom", key="controls"):
         model, saes = _model(), _saes()
         with st.popover("Settings"):
@@ -132,12 +135,20 @@ def _other_model() -> None:
 
 def _saes() -> list[str]:
     names = list(listed().saes)
-    of_demo = st.session_state[MODEL] == DEMO_MODEL and DEMO_SAE in names
+    model = st.session_state[MODEL]
+    of_demo = model == DEMO_MODEL and DEMO_SAE in names
+
+    def said(name: str) -> str:
+        """What lies in the model's own folder is named without that."""
+        short = name.removeprefix(f"{model}/")
+        return name if short in names else short
+
     return kept.paths(
         "SAEs",
         names,
         key=SAES,
         default=[DEMO_SAE] if of_demo else [],
+        format_func=said,
         accept_new_options=not demo(),
         placeholder="Choose SAEs",
         help=_help("owner/name/folder"),

@@ -17,8 +17,10 @@ from actcore.views.text import markdown, one_line, shortened
 #: the address too; the run that was asked for where the widgets stood already, and
 #: the prompt that the selected token is of.
 _RUNS, _PINNED, _NEXT, _OF = "runs", "a", "next_run", "prompt_of_token"
-_MOST, _LETTERS = 30, 70
-_LEFT = "<style>.st-key-rail button{justify-content:flex-start;text-align:left}</style>"
+_MOST, _LETTERS, _OF_UNPIN = 30, 120, 30
+_LOOK = """<style>.st-key-rail button{justify-content:flex-start;text-align:left}
+.st-key-rail button p{display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:2;
+overflow:hidden;overflow-wrap:anywhere}</style>"""
 
 
 def note(run: Run) -> None:
@@ -61,12 +63,12 @@ def show(now: Run | None) -> None:
         if now is not None and now.prompt != a:
             st.button("Pin this prompt as A", key="pin", on_click=_pin, args=(now.prompt,))
         if a is not None:
-            words = f"Unpin A: {markdown(shortened(one_line(a), _LETTERS))}"
+            words = f"Unpin A: {markdown(shortened(one_line(a), _OF_UNPIN))}"
             st.button(words, key="unpin", on_click=_pin, args=(None,))
-        st.html(_LEFT)
+        st.html(_LOOK)
         with st.container(key="rail", gap="small"):
             for number, run in enumerate(runs()):
-                _entry(number, run, now)
+                _entry(number, run, now, is_a=run.prompt == a)
 
 
 def show_next(run: Run, **selected: str | int | None) -> None:
@@ -91,10 +93,11 @@ def go_to(run: Run, **selected: str | int | None) -> None:
     state.select(**{"position": None, **selected})
 
 
-def _entry(number: int, run: Run, now: Run | None) -> None:
+def _entry(number: int, run: Run, now: Run | None, *, is_a: bool) -> None:
     words = markdown(shortened(one_line(run.prompt), _LETTERS))
+    words = f"**{words}**" if run == now else words
     st.button(
-        f"**{words}**" if run == now else words,
+        f":gray-badge[A] {words}" if is_a else words,
         key=f"run_{number}",
         type="tertiary",
         help=markdown(f"{run.model}, {', '.join(run.saes)}"),

@@ -8,19 +8,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 import streamlit as st
 
 from actcore.dataset import Dataset, concat, keep
-from actcore.schema import STEERING
 from actcore.ui.explain import explain
 from actcore.ui.live import ask
 from actcore.ui.live.labels import labelled
 from actcore.ui.live.origin import Origin
 from actcore.ui.live.run import Run
 from actcore.ui.show import card
+
+if TYPE_CHECKING:
+    from actcore.live.desk import Answer
 
 T = TypeVar("T")
 
@@ -31,7 +33,7 @@ class Shown:
 
     dataset: Dataset
     origin: Origin
-    answer: Any = None
+    answer: Answer
     notes: tuple[str, ...] = ()
 
     def card(
@@ -46,11 +48,11 @@ class Shown:
         return card(name, self.dataset, settings, picture, key=key, origin=self.origin)
 
     def saying(self, **tables: pa.Table) -> Shown:
-        """The same with what the model says of its only prompt."""
-        said = hashlib.sha256(repr([table.to_pydict() for table in tables.values()]).encode())
-        source = replace(
-            self.dataset.source, digest=f"{self.dataset.source.digest}+{said.hexdigest()}"
-        )
+        """The same with what the model says, as its Dataset holds it."""
+        said = [table.to_pydict() for table in tables.values()]
+        source = self.dataset.source
+        digest = f"{source.digest}+{hashlib.sha256(repr(said).encode()).hexdigest()}"
+        source = replace(source, digest=digest)
         return replace(self, dataset=replace(self.dataset, others=tables, source=source))
 
 
@@ -70,24 +72,23 @@ def answered(run: Run, labels: Sequence[Dataset], *before: str) -> Shown | None:
     return None
 
 
-def steering(changes: Sequence[object], steered: Any) -> pa.Table:
-    """What edits change, as a Dataset of one prompt holds it."""
-    row = {
-        "prompt": 0,
-        "edits": "; ".join(map(str, changes)),
-        "kl": 0.0 if steered.kl is None else steered.kl,
-        "text": steered.text,
-        "text_steered": steered.text if steered.text_steered is None else steered.text_steered,
-    }
-    return pa.Table.from_pylist([row], schema=STEERING)
-
-
 def of_feature(datasets: Sequence[Dataset], feature: str) -> Dataset:
-    """Several runs as one that holds only a feature."""
+    """Several runs as one that holds only a feature; equal prompt ids are numbered, as in one."""
     digests = " ".join(dataset.source.digest for dataset in datasets)
     return _of_feature(f"{digests} {feature}", datasets, feature)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _of_feature(key: str, _datasets: Sequence[Dataset], feature: str) -> Dataset:  # noqa: ARG001 key
-    return concat([keep(dataset, features=[feature]) for dataset in _datasets])
+    seen: dict[str, int] = {}
+    parts = []
+    for dataset in _datasets:
+        id = numbered = dataset.prompts["id"][0].as_py()
+        while numbered in seen:
+            seen[id] += 1
+            numbered = f"{id} ({seen[id]})"
+        seen[numbered] = 1
+        prompts = dataset.prompts.set_column(0, "id", pa.array([numbered], pa.string()))
+        prompts = prompts.cast(dataset.prompts.schema)
+        parts.append(keep(replace(dataset, prompts=prompts), features=[feature]))
+    return concat(parts)

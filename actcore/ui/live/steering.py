@@ -9,17 +9,18 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+import pyarrow as pa
 import streamlit as st
 
 from actcore.dataset import Dataset
+from actcore.dataset.slots import slots
 from actcore.errors import ActcoreError
 from actcore.ui import kept
 from actcore.ui.explain import explain
 from actcore.ui.live import ask
-from actcore.ui.live.change import Change, positions, slots
+from actcore.ui.live.change import Change, positions
 from actcore.ui.live.run import Run
 from actcore.ui.live.shown import Shown
-from actcore.ui.live.shown import steering as steering_table
 from actcore.ui.live.tables import said
 from actcore.ui.pictures import of_content
 
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
 #: Session state: the edits, which are in the address too, and what the next one is to be.
 _EDITS, _FEATURE, _DO, _AMOUNT, _AT = "edits", "edit_feature", "edit_do", "edit_amount", "edit_at"
 _ABLATE, _ADD = "Ablate", "Add"
-_LISTED, _MOST_WRITTEN = 10, 200
+#: How many tokens are listed, and are written unless chosen: at first, and at most.
+_LISTED, _WRITTEN, _MOST_WRITTEN = 10, 8, 200
 
 
 class Edits(NamedTuple):
@@ -64,41 +66,58 @@ class Edits(NamedTuple):
         if not self.n_tokens:
             return ()
         said = {"tokens": self.n_tokens, "temperature": self.temperature, "seed": self.seed}
-        return tuple((name, float(value)) for name, value in said.items() if value)
+        return tuple((name, value) for name, value in said.items() if value)
 
 
-def steer(run: Run, shown: Shown, selected: str | None) -> None:
-    """What the model says next, as it is and with the edits that are chosen here."""
+def expected(shown: Shown, table: pa.Table) -> None:
+    """The card of what the model expects next, as it is."""
+    plain = shown.saying(next_tokens=table)
+    plain.card("next_tokens", {}, partial(said, key="expected"), key="expected")
+
+
+def steer(run: Run, shown: Shown, feature: str | None, *, expects: pa.Table | None) -> None:
+    """What the model says next with the edits that are chosen here.
+
+    `feature` is the one that is offered first. While there are no edits, the cards show what the
+    model `expects` as it is, and what it writes, if it is to write.
+    """
     with explain():
         with st.container(border=True, key="steer"):
             st.markdown("**Edit features**")
-            edits = _edits(shown.dataset, selected)
-        table, steered, tables = shown.answer.next_tokens, None, {}
+            edits = _edits(shown.dataset, feature, room=_room(shown))
         if edits.changes or edits.n_tokens:
-            steered = ask.answer(edits.asked(run, shown.dataset))
-        if steered is not None:
-            tables = {"steering": steering_table(edits.changes, steered)}
-            table = steered.next_tokens if edits.changes else table
-        if table is not None:
-            _cards(shown.saying(next_tokens=table, **tables), edits)
+            _edited(run, shown, edits)
+        if not edits.changes and expects is not None:
+            expected(shown, expects)
 
 
-def _cards(shown: Shown, edits: Edits) -> None:
+def _edited(run: Run, shown: Shown, edits: Edits) -> None:
+    from actcore.live.said import with_steered
+
+    question = edits.asked(run, shown.dataset)
+    steered = ask.answer(question)
+    if steered is None:
+        return
     changes = tuple(change.named(shown.dataset) for change in edits.changes)
     origin = replace(shown.origin, changes=changes, writing=edits.writing())
-    shown = replace(shown, origin=origin)
-    left, right = st.columns(2)
-    with left:
-        shown.card("next_tokens", {}, partial(said, key="next"))
-    with right:
-        if "steering" in shown.dataset.others and edits.n_tokens:
-            shown.card("continuations", {}, partial(said, key="continuations"))
+    after = shown.saying(**with_steered(shown.dataset, [steered], question.edits).others)
+    after = replace(after, origin=origin)
+    names = [*(["next_tokens"] if changes else []), *(["continuations"] if edits.n_tokens else [])]
+    for place, name in zip(st.columns(len(names)), names, strict=True):
+        with place:
+            after.card(name, {}, partial(said, key=name))
 
 
-def _edits(dataset: Dataset, selected: str | None) -> Edits:
-    """The controls; `selected` is the feature that is offered first."""
+def _room(shown: Shown) -> int:
+    """How many tokens the model's context has behind the prompt, as far as they matter."""
+    context: int | None = shown.answer.facts.context
+    return _WRITTEN if context is None else max(0, context - shown.dataset.tokens.num_rows)
+
+
+def _edits(dataset: Dataset, feature: str | None, *, room: int) -> Edits:
+    """The controls; `feature` is the one that is offered first."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="edit"):
-        _next([*([selected] if selected else []), *slots(dataset)])
+        _next(dataset, feature)
     with st.container(horizontal=True, vertical_alignment="bottom", key="edits_row"):
         chosen = kept.paths(
             "Edits",
@@ -108,28 +127,33 @@ def _edits(dataset: Dataset, selected: str | None) -> Edits:
             accept_new_options=True,
             placeholder="None. One may be typed: 6/resid_pre/5 +2.5 at 3,7",
         )
+        written = min(_WRITTEN, room) if chosen else 0
         n_tokens = kept.number(
-            "Tokens to write", 0, _MOST_WRITTEN, default=0, key="tokens", width=130
+            "Tokens to write", 0, _MOST_WRITTEN, default=written, key="tokens", width=130
         )
         help = "0 takes the likeliest token each time."
         temperature = kept.real(
             "Temperature", 0.0, 5.0, default=0.0, key="temperature", help=help, width=130
         )
         seed = kept.number("Seed", 0, 10**9 - 1, default=0, key="seed", width=130)
-    changes = tuple(map(Change.parse, chosen))
-    return Edits(changes, n_tokens, temperature, seed)
+    # What is ablated is said first, as the command does it.
+    changes = sorted(map(Change.parse, chosen), key=lambda change: change.amount is not None)
+    return Edits(tuple(changes), n_tokens, temperature, seed)
 
 
-def _next(features: list[str]) -> None:
+def _next(dataset: Dataset, feature: str | None) -> None:
     """The widgets that put one more edit together."""
-    key = of_content(_FEATURE, features)
+    names = {str(id): name for name, id in slots(dataset).items()}
+    offered = names.get(feature, feature) if feature else None
+    features = list(dict.fromkeys([*names.values(), *([offered] if offered else [])]))
+    key = of_content(_FEATURE, features, [offered])
     st.selectbox(
         "Feature to edit",
         features,
         key=key,
         accept_new_options=True,
-        index=0 if features else None,
-        help="The selected feature, a slot, or another one: its layer/site/index may be typed.",
+        index=features.index(offered) if offered else 0 if features else None,
+        help="A slot, the selected feature, or another one: its layer/site/index may be typed.",
     )
     st.segmented_control("What is done", [_ABLATE, _ADD], default=_ABLATE, key=_DO, required=True)
     st.number_input("Amount", value=5.0, key=_AMOUNT, width=120, help="Added to its activation.")

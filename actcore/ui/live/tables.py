@@ -15,6 +15,7 @@ from actcore.views.text import visible
 
 #: What holds single tokens, and what is said by the card's title, or of no use to a reader.
 _TOKENS = ("text", "promoted", "suppressed")
+_SHARES = ("p", "p_steered", "difference")
 _LEFT_OUT = ("prompt", "token", "layer", "site", "index")
 
 
@@ -25,7 +26,9 @@ def said(view: Listing, *, key: str) -> None:
         for name in sorted(view.table.column_names, key=lambda name: name == "edits")
         if name not in _LEFT_OUT and view.table[name].null_count < view.table.num_rows
     }
-    st.dataframe(pa.table(columns).to_pandas(), key=key, hide_index=True, width="stretch")
+    short = dict.fromkeys(_SHARES, st.column_config.NumberColumn(format="%.3g"))
+    frame = pa.table(columns).to_pandas()
+    st.dataframe(frame, key=key, hide_index=True, width="stretch", column_config=short)
 
 
 def _visible(column: pa.ChunkedArray, shown: Callable[[str], str]) -> pa.ChunkedArray | pa.Array:
