@@ -24,7 +24,7 @@ def next_tokens(dataset: Dataset, *, prompt: str | int = 0, k: int | None = None
         after = f" p_steered: {edits}. KL(as it is || edited): {plain(kl)} nats."
     return Listing(
         table=table,
-        title=f"What follows {prompt_name(dataset, prompt)}: {counted(len(table), 'token')}",
+        title=f"{counted(len(table), 'token')} that may follow {prompt_name(dataset, prompt)}",
         caption=f"Probability of the next token, {_model(dataset)}{by}.{after}",
     )
 
