@@ -71,6 +71,7 @@ def made_world(
     for layer in (1, 2):
         write_sae(folder / f"sae{layer}", layer)
     monkeypatch.chdir(folder)
+    monkeypatch.setenv("COLUMNS", "100")  # the terminal of whoever runs the tests has its own
     capsys.readouterr()  # how far transformers' writing was
     tokenizer: Any = transformers.AutoTokenizer.from_pretrained("model")
     return World(folder, lm, tokenizer, Command(capsys))
