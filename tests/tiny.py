@@ -118,13 +118,18 @@ def said() -> Dataset:
         "feature_logits": logits,
         "steering": steered,
     }
+    return saying(lively(), tables)
+
+
+def saying(dataset: Dataset, tables: Mapping[str, list[tuple[object, ...]]]) -> Dataset:
+    """The Dataset with tables of other grains, given by their rows."""
     others = {
         name: pa.Table.from_pylist(
             [dict(zip(OTHERS[name].names, row, strict=True)) for row in rows], OTHERS[name]
         )
         for name, rows in tables.items()
     }
-    return replace(lively(), others=others)
+    return replace(dataset, others=others)
 
 
 def padded() -> Dataset:

@@ -19,8 +19,8 @@ from actcore.readers import read
 from actcore.views.text import one_line, visible
 from tests.browser.conftest import Server, Visit, serving
 from tests.matrices import samples_file
-from tests.test_figures import OF_GROUPS, OF_RELATIONS
-from tests.tiny import active, dump, listed_line, probe
+from tests.test_figures import OF_GROUPS, OF_RELATIONS, OF_SAID
+from tests.tiny import active, dump, listed_line, probe, saying
 
 TEXTS = (
     '<img src=x onerror="window.__x=1">',
@@ -238,7 +238,16 @@ def test_exported_files_run_nothing_and_call_nobody(
     probes = read(hostile(), name=FILE)
     groups = together([read(grouped(), name=GROUPED), read(about(), name=ABOUT)]).dataset
     relations = read(samples_file(tmp_path / "samples.npz", relations=(ALL, *TEXTS)))
+    said = saying(
+        probes,
+        {
+            "next_tokens": [(0, at, at, text, 0.1, 0.2) for at, text in enumerate(TEXTS, 1)],
+            "feature_logits": [(0, at, text, 1.0, text, -1.0) for at, text in enumerate(TEXTS, 1)],
+            "steering": [(0, ALL, 0.5, ALL, SIGNS)],
+        },
+    )
     of = dict.fromkeys(OF_GROUPS, groups) | dict.fromkeys(OF_RELATIONS, relations)
+    of |= dict.fromkeys(OF_SAID, said)
     page = browser.new_page()
     called: list[str] = []
     page.on("request", lambda request: called.append(request.url))
