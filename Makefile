@@ -23,7 +23,7 @@ setup: $(DEV) ## Make .venv with everything in it, and say which fonts are missi
 
 test: $(DEV) chromium ## Run every test, the browser stories too.
 	$(BIN)/python -m pytest -n auto
-	$(BIN)/python -m pytest --browser tests/browser
+	$(BIN)/python -m pytest -n auto --browser tests/browser
 
 check: lint ## Run lint and every test that needs no browser.
 	$(BIN)/python -m pytest -n auto
