@@ -31,14 +31,14 @@ class _Kept:
 
 
 class Streams:
-    """What was read of the last prompts, in at most `most_bytes`; one thread at a time.
+    """What was read of the last `most` prompts, in at most `most_bytes`; one thread at a time.
 
     A pass keeps the residual stream of every block that it came by. A model that nobody else holds
     takes what is kept of it along. Not to be asked while a model is edited: it would keep that.
     """
 
-    def __init__(self, *, most_bytes: int = 256 << 20) -> None:
-        self._most_bytes = most_bytes
+    def __init__(self, *, most: int = 32, most_bytes: int = 256 << 20) -> None:
+        self._most, self._most_bytes = most, most_bytes
         self._models: WeakKeyDictionary[Model, dict[tuple[int, ...], _Kept]] = WeakKeyDictionary()
         self._n_served = 0
 
@@ -46,6 +46,11 @@ class Streams:
     def n_bytes(self) -> int:
         """How much is kept."""
         return sum(kept.n_bytes for held in self._models.values() for kept in held.values())
+
+    @property
+    def n_prompts(self) -> int:
+        """Of how many prompts something is kept."""
+        return sum(map(len, self._models.values()))
 
     def read(
         self,
@@ -130,7 +135,7 @@ class Streams:
             self._models.setdefault(model, {})[tuple(ids)] = known
         else:
             self._models.get(model, {}).pop(tuple(ids), None)
-        while self.n_bytes > self._most_bytes:
+        while self.n_bytes > self._most_bytes or self.n_prompts > self._most:
             prompts, oldest = min(
                 ((prompts, key) for prompts in self._models.values() for key in prompts),
                 key=lambda place: place[0][place[1]].served,

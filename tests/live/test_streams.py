@@ -128,6 +128,17 @@ def test_what_served_longest_ago_makes_room(model: Model, passes: list[int]) -> 
     assert len(passes) == 4
 
 
+def test_no_more_prompts_are_kept_than_was_said(model: Model, passes: list[int]) -> None:
+    streams = Streams(most=2)
+    for token in (2, 3, 4):
+        streams.read(model, [token, *TOKENS[1:]], [END])
+    assert streams.n_prompts == 2
+    streams.read(model, [3, *TOKENS[1:]], [END])
+    assert len(passes) == 3
+    streams.read(model, [2, *TOKENS[1:]], [END])
+    assert len(passes) == 4
+
+
 def test_room_is_made_among_all_models(model: Model) -> None:
     streams, other = Streams(most_bytes=5 * STREAM), tiny_model("llama")
     streams.read(other, TOKENS, [END])
