@@ -19,7 +19,7 @@ from actcore.live.saes import Sae
 #: Activations held at once, zeros and all: 128 MB as float32.
 _AT_ONCE = 1 << 25
 #: What each of these does to a feature does not depend on the others, nor on where it stands.
-_ALONE = ("relu", "identity", "jumprelu")
+_ALONE = ("relu", "identity", "jumprelu", "signed_jumprelu")
 
 
 class Coo(NamedTuple):

@@ -28,7 +28,7 @@ from actcore.live.saes.activations import Activation
 from actcore.live.saes.core import Decoder, Sae
 from actcore.live.saes.find import find_saes
 from actcore.live.saes.hub import from_hub
-from actcore.live.saes.place import Place, entries
+from actcore.live.saes.place import Place, entries, is_folder, names_layer
 from actcore.live.trouble import enough_memory
 
 __all__ = ["LOADERS", "Activation", "Decoder", "Sae", "find_saes", "load_sae"]
@@ -65,6 +65,8 @@ def load_sae(
     Raises: LiveError, for whatever is wrong with the files; BadValue, for an activation other
             than relu, identity and topk.
     """
+    if not str(path):
+        raise LiveError("SAE", "it has no name", "Name a file or a folder.")
     here = Path(path)
     there = here if _exists(here) else from_hub(here, layer)
     place = Place(there, layer, site, activation, k)
@@ -106,6 +108,9 @@ def _found(place: Place) -> tuple[Place, Loader]:
         places = [replace(place, path=path) for path in level]
         found = ((here, _loader(here)) for here in places)
         claimed = [(here, loader) for here, loader in found if loader is not None]
+        of_layer = [(here, loader) for here, loader in claimed if _named(here, place)]
+        if len(of_layer) == 1:
+            return of_layer[0]
         if len(claimed) > 1:
             folders = [str(here.path.relative_to(place.path)) for here, _ in claimed]
             names = ", ".join(folders[:5])
@@ -118,6 +123,12 @@ def _found(place: Place) -> tuple[Place, Loader]:
     raise LiveError(str(place.path), wrong, f"Looked for: {looked_for}.")
 
 
+def _named(here: Place, asked: Place) -> bool:
+    """Whether its path below the folder asked for names the layer asked for."""
+    inner = here.path.relative_to(asked.path)
+    return asked.layer is not None and names_layer(inner, asked.layer)
+
+
 def _loader(place: Place) -> Loader | None:
     """The first format that takes what is here for its own."""
     return next((loader for loader in LOADERS if loader.claims(place)), None)
@@ -128,8 +139,8 @@ def _levels(path: Path) -> Iterator[list[Path]]:
     level = [path]
     for _ in range(_DEPTH + 1):
         yield level
-        inner = (below for folder in level if folder.is_dir() for below in entries(folder))
-        level = sorted(below for below in inner if below.is_dir())[:_MOST_FOLDERS]
+        inner = (below for folder in level if is_folder(folder) for below in entries(folder))
+        level = sorted(below for below in inner if is_folder(below))[:_MOST_FOLDERS]
 
 
 def _overridden(sae: Sae, kind: str | None, k: int | None) -> Activation:

@@ -11,8 +11,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 Kind = Literal[
-    "relu", "identity", "tanh_relu", "jumprelu", "topk", "relu_topk", "signed_topk", "abs_topk",
-    "gated", "groupmax",
+    "relu", "identity", "tanh_relu", "jumprelu", "signed_jumprelu", "topk", "relu_topk",
+    "signed_topk", "abs_topk", "gated", "groupmax",
 ]  # fmt: skip
 
 
@@ -29,7 +29,7 @@ class Activation:
     """A nonlinearity with what it needs beside the pre-activations."""
 
     kind: Kind
-    #: jumprelu: strictly above it a feature is active; one number, or one per feature.
+    #: jumprelu kinds: strictly above it a feature is active; one number, or one per feature.
     threshold: Tensor | None = None
     #: topk kinds: how many features stay on a token; groupmax: how many groups there are.
     k: int | None = None
@@ -64,9 +64,14 @@ class Activation:
 
 def _jumprelu(activation: Activation, pre: Tensor) -> Tensor:
     assert activation.threshold is not None
-    # After relu a value above a threshold is above it still; one below 0 is 0 either way.
+    # Where the threshold is below 0, what lies between the two is 0 as well.
     values = pre.relu_()
     return values.mul_(values > activation.threshold)
+
+
+def _signed_jumprelu(activation: Activation, pre: Tensor) -> Tensor:
+    assert activation.threshold is not None
+    return pre.mul_(pre > activation.threshold)
 
 
 def _kept(pre: Tensor, ranked: Tensor, k: int | None) -> Tensor:
@@ -95,6 +100,7 @@ def _groupmax(activation: Activation, pre: Tensor) -> Tensor:
     return groups.new_zeros(groups.shape).scatter_(-1, index, value).flatten(-2)
 
 
+#: `signed_jumprelu` keeps values between a threshold below 0 and 0; `jumprelu` does not.
 #: `topk` and `relu_topk` never keep a value below 0 (they differ in which of equal ones is kept,
 #: and half precision has many); `signed_topk` does; `abs_topk` ranks by size.
 ACTIVATIONS: dict[Kind, Callable[[Activation, Tensor], Tensor]] = {
@@ -102,6 +108,7 @@ ACTIVATIONS: dict[Kind, Callable[[Activation, Tensor], Tensor]] = {
     "identity": lambda _, pre: pre,
     "tanh_relu": lambda _, pre: pre.relu_().tanh_(),
     "jumprelu": _jumprelu,
+    "signed_jumprelu": _signed_jumprelu,
     "topk": _topk,
     "relu_topk": lambda activation, pre: _topk(activation, pre.relu_()),
     "signed_topk": lambda activation, pre: _kept(pre, pre, activation.k),

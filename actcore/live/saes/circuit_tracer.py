@@ -25,12 +25,32 @@ _FILE = r"layer_\d+\.safetensors"
 #: The first tells what is read; repositories without it have one of the others.
 _CONFIGS = ("config.yaml", "wandb-config.yaml", "wanb-config.yaml")
 _MLP = "Sites mlp_in and mlp_out are assumed: no file tells"
+_KEPT = (
+    "b_dec is not taken off the input, as in circuit-tracer: W_enc and W_dec lie as only it "
+    "writes them, and no config is there to tell"
+)
+_TENSORS = frozenset({"W_enc", "W_dec", "b_enc", "b_dec"})
 _LINE = re.compile(r"^(\w+):[ \t]*[\"']?([^\"'#\n]*?)[\"']?[ \t]*(?:#.*)?$", re.M)
 
 
 def claims(place: Place) -> bool:
-    """Whether the file of one layer is here, and a config in YAML."""
-    return any(map(place.beside, _CONFIGS)) and bool(place.files(_FILE))
+    """Whether the file of one layer is here, and a config in YAML, or else a row per feature."""
+    found = place.files(_FILE)
+    return bool(found) and (_has_config(place) or _in_rows(safetensors(found[0])))
+
+
+def _has_config(place: Place) -> bool:
+    return any(map(place.beside, _CONFIGS))
+
+
+def _in_rows(tensors: Weights) -> bool:
+    """Whether both matrices have a row for each feature, beyond doubt."""
+    # It calls a threshold by another name.
+    if "threshold" in tensors or not _TENSORS.issubset(tensors.keys):
+        return False
+    d_sae, encoder, decoder = (tensors.shape(key) for key in ("b_enc", "W_enc", "W_dec"))
+    rows = encoder[:1] == decoder[:1] == d_sae
+    return rows and d_sae not in (encoder[1:], decoder[1:])
 
 
 def load(place: Place) -> Sae:
@@ -61,7 +81,9 @@ def load(place: Place) -> Sae:
         transcoder=True,
         writes=where(layer, site_of(writes)),
         model=about.text("model_name"),
-        assumed=place.assumed(site=_MLP if guessed else None),
+        assumed=place.assumed(
+            site=_MLP if guessed else None, bias=None if _has_config(place) else _KEPT
+        ),
     )
 
 
@@ -79,7 +101,7 @@ def _activation(about: Config, tensors: Weights, given: int | None) -> Activatio
     if key not in tensors:
         return Activation("relu")
     axes = {"d_sae": None} if tensors.n_axes(key) else {}
-    return Activation("jumprelu", threshold=tensors.take(key, **axes))
+    return Activation("signed_jumprelu", threshold=tensors.take(key, **axes))
 
 
 def yaml_config(path: Path) -> Config:

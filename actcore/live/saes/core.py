@@ -87,7 +87,7 @@ class Sae:
     def encode(self, x: Float[Tensor, "n_tokens d_in"]) -> Float[Tensor, "n_tokens d_sae"]:
         """Activations of every feature, after the nonlinearity; float32 of what was computed.
 
-        Raises: LiveError, for an x of another width.
+        Raises: LiveError, for an x of another shape.
         """
         x = self.normalised(x)
         if self.bias_apart:
@@ -100,16 +100,26 @@ class Sae:
         """An SAE of these features, for a nonlinearity that lets each stand alone; not to write."""
         return replace(
             self,
-            weight=self.weight[features],
+            weight=self._rows(features),
             bias=self.bias[features],
             activation=self.activation.of(features),
         )
 
+    def _rows(self, features: Sequence[int] | Tensor) -> Tensor:
+        """Rows of the weight, laid out as all of it is, so that products come out the same."""
+        if self.weight.is_contiguous():
+            return self.weight[features]
+        return self.weight.t()[:, features].t()
+
     def normalised(self, x: Float[Tensor, "n_tokens d_in"]) -> Float[Tensor, "n_tokens d_in"]:
         """The input as the weights expect it: their dtype and device, scaled, centred.
 
-        Raises: LiveError, for an x of another width.
+        Raises: LiveError, for an x of another shape.
         """
+        if x.ndim != 2:
+            wrong = f"x has the shape {list(x.shape)}, not [n_tokens, {self.d_in}]"
+            mend = "Give one token as x[None], and the heads of attention as x.flatten(1)."
+            raise LiveError(self.name, wrong, mend)
         if x.shape[1] != self.d_in:
             wrong = f"it reads {self.d_in:,} numbers per token, not {x.shape[1]:,}"
             raise LiveError(self.name, wrong, "Choose an SAE that was trained on this model.")

@@ -17,7 +17,7 @@ from typing import NoReturn
 from torch import Tensor
 
 from actcore.errors import LiveError
-from actcore.live.saes.activations import Activation
+from actcore.live.saes.activations import Activation, Kind
 from actcore.live.saes.circuit_tracer import site_of, yaml_config
 from actcore.live.saes.config import json_config
 from actcore.live.saes.core import Sae
@@ -49,7 +49,7 @@ def load_circuit_tracer(place: Place) -> Sae:
         format="circuit-tracer CLT",
         weight=weight,
         bias=tensors.take(f"b_enc_{layer}", d_sae=len(weight)),
-        activation=_gate(tensors, f"threshold_{layer}"),
+        activation=_gate(tensors, f"threshold_{layer}", "signed_jumprelu"),
         read_decoder=lambda: _no_decoder(path),
         transcoder=True,
         layer=layer,
@@ -81,7 +81,7 @@ def load_gemma_scope(place: Place) -> Sae:
         format="Gemma Scope 2 CLT",
         weight=weight,
         bias=tensors.take("b_enc", d_sae=len(weight)),
-        activation=_gate(tensors, "threshold"),
+        activation=_gate(tensors, "threshold", "jumprelu"),
         read_decoder=lambda: _no_decoder(path),
         transcoder=True,
         layer=numbered(path.name),
@@ -104,11 +104,11 @@ def _of_layer(place: Place, pattern: str) -> Path:
     raise LiveError(str(place.path), wrong, "Name one of these layers.")
 
 
-def _gate(tensors: Weights, key: str) -> Activation:
+def _gate(tensors: Weights, key: str, kind: Kind) -> Activation:
     if key not in tensors:
         return Activation("relu")
     threshold: Tensor = tensors.take(key, **({"d_sae": None} if tensors.n_axes(key) else {}))
-    return Activation("jumprelu", threshold=threshold)
+    return Activation(kind, threshold=threshold)
 
 
 def _no_decoder(path: Path) -> NoReturn:

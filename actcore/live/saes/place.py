@@ -16,6 +16,9 @@ from actcore.live.saes.files import torch_state
 CHECKPOINTS = ("sae_best.pt", "sae_final.pt", "traditional_sae_final.pt")
 
 
+_LAYER = re.compile(r"(?:(?:layers?|blocks)[._-]?|-L(?=\d+[A-Z]))0*(\d{1,4})(?!\d)")
+
+
 @dataclass(frozen=True)
 class Place:
     """A file, or a folder that holds one SAE; what the caller says of it."""
@@ -29,7 +32,7 @@ class Place:
     @property
     def folder(self) -> Path:
         """The folder itself, or the one the file is in."""
-        return self.path if self.path.is_dir() else self.path.parent
+        return self.path if is_folder(self.path) else self.path.parent
 
     def file(self, pattern: str) -> Path | None:
         """The only file here whose name matches, of several that of the layer asked for.
@@ -58,7 +61,7 @@ class Place:
     def beside(self, name: str) -> Path | None:
         """A file of this name in the folder."""
         path = self.folder / name
-        return path if path.is_file() else None
+        return path if is_file(path) else None
 
     def layer_or(self, told: int | None) -> int | None:
         """The layer that the caller gave, or else the one that a file tells."""
@@ -83,8 +86,8 @@ class Place:
 
     @cached_property
     def _files(self) -> tuple[Path, ...]:
-        found = entries(self.path) if self.path.is_dir() else [self.path]
-        return tuple(path for path in found if path.is_file())
+        found = entries(self.path) if is_folder(self.path) else [self.path]
+        return tuple(path for path in found if is_file(path))
 
 
 def entries(folder: Path) -> list[Path]:
@@ -97,6 +100,27 @@ def entries(folder: Path) -> list[Path]:
     except OSError as error:
         wrong = f"the folder cannot be read ({error.strerror})"
         raise LiveError(str(folder), wrong, "Choose a folder that you may read.") from error
+
+
+def is_file(path: Path) -> bool:
+    """Whether it is a file; what may not be looked at is none."""
+    try:
+        return path.is_file()
+    except OSError:  # a link into a forbidden folder, or to a name that is too long
+        return False
+
+
+def is_folder(path: Path) -> bool:
+    """Whether it is a folder; what may not be looked at is none."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def names_layer(path: Path, layer: int) -> bool:
+    """Whether a part of a path names this layer: `layer_3`, `layers.3.mlp`, `blocks.3.hook_...`."""
+    return str(layer) in _LAYER.findall(path.as_posix())
 
 
 def numbered(name: str) -> int | None:

@@ -44,10 +44,13 @@ class Weights(NamedTuple):
     def turned(self, key: str, **axes: int | None) -> Tensor:
         """A matrix with its axes, named as they are in the file, changed over.
 
+        In half precision its numbers stay in the order of the file: in another one torch adds a
+        product up in another order, and rounds to other values than the library of the format.
+
         Raises: LiveError, as `take` does.
         """
         found = self._read(key, None, axes).t()
-        layout = torch.contiguous_format
+        layout = torch.preserve_format if self.dtype in HALF else torch.contiguous_format
         return self._finite(key, found.to(self.dtype, copy=True, memory_format=layout))
 
     def rows(self, key: str, features: Sequence[int], *, turned: bool) -> Tensor:
@@ -71,7 +74,11 @@ class Weights(NamedTuple):
 
     def n_axes(self, key: str) -> int:
         """How many axes a tensor has."""
-        return self.read(key, None).ndim
+        return len(self.shape(key))
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        """How long the axes of a tensor are."""
+        return tuple(self.read(key, None).shape)
 
     def _read(self, key: str, at: At, axes: Mapping[str, int | None]) -> Tensor:
         if key not in self.keys:
