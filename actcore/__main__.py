@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from actcore.cli import main
-
 
 class _NoPandas:
     """Says that there is no pandas.
@@ -22,7 +20,13 @@ class _NoPandas:
 def run() -> None:
     """Runs the command line and ends the process with its exit status."""
     sys.meta_path.insert(0, _NoPandas())
-    sys.exit(main())
+    try:
+        from actcore.cli import main
+
+        status = main()
+    except KeyboardInterrupt:
+        status = 130
+    sys.exit(status)
 
 
 if __name__ == "__main__":

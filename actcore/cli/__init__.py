@@ -7,6 +7,7 @@ Leaves every number and picture to `actcore.figures`, every file to `actcore.exp
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, NoReturn
@@ -18,7 +19,22 @@ from actcore.views.text import one_line
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit status."""
+    """Runs one command and returns its exit status.
+
+    Where nobody reads its output to the end (`| head -1`), it ends without a word.
+    """
+    try:
+        try:
+            return _status(arguments)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # At the end Python would write what is left, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _PIPE_CLOSED
+
+
+def _status(arguments: Sequence[str] | None) -> int:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     chosen = _parser().parse_args(arguments)
@@ -28,6 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"actcore {chosen.command}: {one_line(str(error))}", file=sys.stderr)
         return 2
     return 0
+
+
+#: What a shell says of a program that such a pipe has ended.
+_PIPE_CLOSED = 141
 
 
 class _Parser(argparse.ArgumentParser):

@@ -26,6 +26,8 @@ from actcore.live.trouble import enough_memory
 
 #: How many tokens a model writes at most.
 MOST = 200
+#: What torch takes for a seed.
+SEEDS, SEEDS_IN_WORDS = range(-(2**63), 2**64), "-2**63 to 2**64 - 1"
 
 
 class Continuation(NamedTuple):
@@ -54,7 +56,7 @@ def continuation(
     Raises: BadValue, for a number that cannot be; LiveError, for an encoder, for a prompt it cannot
             read, and where numbers overflow.
     """
-    _check(n_tokens, temperature)
+    _check(n_tokens, temperature, seed)
     require_readable(model, [token_ids])
     most = n_tokens if model.context is None else min(n_tokens, model.context - len(token_ids))
     passes, written = _Passes(model, cached=most > 1), list[int]()
@@ -94,7 +96,10 @@ class _Passes:
         logits: Tensor = output.logits[0, -1].float()
         if not logits.max() < torch.inf:
             wrong = "its numbers overflow, and say nothing of the next token"
-            raise LiveError(model.name, wrong, "Boost by less, or load it with dtype float32.")
+            mend = "Boost by less, or load it with dtype float32."
+            if model.dtype == torch.float32:
+                mend = "Add less; where nothing is boosted, choose another model."
+            raise LiveError(model.name, wrong, mend)
         return logits
 
 
@@ -115,8 +120,10 @@ def _ends(model: Model) -> set[int]:
     return {token for token in named if token is not None}
 
 
-def _check(n_tokens: int, temperature: float) -> None:
+def _check(n_tokens: int, temperature: float, seed: int) -> None:
     if not 0 <= n_tokens <= MOST:
         raise BadValue("n_tokens", n_tokens, f"0 to {MOST}")
     if not (isfinite(temperature) and temperature >= 0):
         raise BadValue("temperature", temperature, "0 for the most probable token, or more")
+    if not isinstance(seed, int) or seed not in SEEDS:
+        raise BadValue("seed", seed, SEEDS_IN_WORDS)

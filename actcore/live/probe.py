@@ -6,7 +6,7 @@ Leaves the pass to `capture`, the encoding to `sparse`, and how well an SAE suit
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -29,6 +29,9 @@ from actcore.sites import FeatureId, Where
 
 _MEND = "Probe fewer SAEs at once, a shorter prompt, or name the features that matter."
 
+_ARE = {"prompts": "a text, or several", "saes": "an SAE that load_sae read, or several"}
+T = TypeVar("T")
+
 
 class Reading(NamedTuple):
     """A run: the Dataset, how each SAE did, in the order given, and what else is to be known."""
@@ -40,7 +43,7 @@ class Reading(NamedTuple):
 
 def probe(
     model: Model,
-    saes: Sequence[Sae],
+    saes: Sae | Sequence[Sae],
     prompts: str | Sequence[str],
     *,
     features: Iterable[FeatureId | str] | None = None,
@@ -60,7 +63,7 @@ def probe(
 @torch.inference_mode()
 def reading(
     model: Model,
-    saes: Sequence[Sae],
+    saes: Sae | Sequence[Sae],
     prompts: str | Sequence[str],
     *,
     features: Iterable[FeatureId | str] | None = None,
@@ -76,10 +79,8 @@ def reading(
 
     Raises: as `probe`.
     """
-    texts = [prompts] if isinstance(prompts, str) else list(prompts)
-    if not texts or not saes:
-        raise BadValue("prompts" if saes else "saes", [], "one or more")
-    parts = _parts(model, saes, None if features is None else list(features))
+    texts, saes = _several("prompts", prompts, str), _several("saes", saes, Sae)
+    parts = _parts(model, saes, None if features is None else _names(features))
     whole = features is None
     measures = [Measure(p.sae, p.where, whole=whole, restores=restores) for p in parts]
     wheres = {part.where for part in parts}
@@ -94,10 +95,33 @@ def reading(
         _require_finite(model, found)
         with enough_memory(model.name, _MEND):
             runs.append(Run(text, said, _cells(parts, measures, found, said, check)))
-    in_order = sorted(parts, key=lambda part: part.first)
-    made = dataset(model, in_order, runs, sae=" + ".join(sae_name(sae.name) for sae in saes))
+    # By place, so that the order in which SAEs are given tells runs apart nowhere.
+    in_order = sorted(parts, key=lambda part: part.where)
+    called = " + ".join(sae_name(part.sae.name) for part in in_order)
+    made = dataset(model, in_order, runs, sae=called)
     notes = (*_cuts(model, made, runs), *_of_saes(model, parts, measures))
     return Reading(made, tuple(measure.fit() for measure in measures), notes)
+
+
+def _several(of: str, given: T | Iterable[T], kind: type[T]) -> list[T]:
+    """What was given, one or several, as a list. Raises: BadValue, for none and for others."""
+    if isinstance(given, kind):
+        return [given]
+    found = list(given) if isinstance(given, Iterable) else None
+    if found is None or not all(isinstance(each, kind) for each in found):
+        raise BadValue(of, given, _ARE[of])
+    if not found:
+        raise BadValue(of, found, "one or more")
+    return found
+
+
+def _names(features: Iterable[FeatureId | str]) -> list[FeatureId | str]:
+    """The features asked for. Raises: BadValue, for what is no name of one."""
+    names = list(features) if isinstance(features, Iterable) else [features]
+    for name in names:
+        if not isinstance(name, FeatureId | str):
+            raise BadValue("feature", name, "layer/site/index, such as 10/resid_post/18753")
+    return names
 
 
 def _parts(model: Model, saes: Sequence[Sae], features: list[FeatureId | str] | None) -> list[Part]:
@@ -120,7 +144,7 @@ def _chosen(
         raise BadValue("features", [], "one or more, or None for all")
     found: dict[Where, set[int]] = {where: set() for where in at}
     for name in features:
-        id = FeatureId.parse(name) if isinstance(name, str) else FeatureId(*name)
+        id = FeatureId.parse(name) if isinstance(name, str) else name
         found[place_of(id, at)].add(id.index)
     return {where: tuple(sorted(indices)) for where, indices in found.items()}
 
@@ -129,7 +153,10 @@ def _require_finite(model: Model, found: Mapping[Where, Tensor]) -> None:
     for where, x in found.items():
         if not x.isfinite().all():
             wrong = f"what stands at {where} is not finite on this prompt in {model.dtype}"
-            raise LiveError(model.name, wrong, "Load the model with dtype float32.")
+            mend = "Load the model with dtype float32."
+            if model.dtype == torch.float32:
+                mend = "Its own weights give no finite numbers: choose another, or check its files."
+            raise LiveError(model.name, wrong, mend)
 
 
 def _cells(

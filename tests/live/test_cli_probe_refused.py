@@ -41,6 +41,19 @@ REFUSED = {
     "k": (["-k", "0"], "-k is 0. Allowed: 1 or more."),
     "threads": (["--threads", "0"], "--threads is 0. Allowed: 1 or more."),
     "tokens": (["--tokens", "-1"], "--tokens is -1. Allowed: 0 or more."),
+    "many tokens": (["--tokens", "100000"], "--tokens is 100000. Allowed: 0 to 200."),
+    "seed": (
+        ["--tokens", "1", "--seed", "18446744073709551616"],
+        "--seed is 18446744073709551616. Allowed: -2**63 to 2**64 - 1.",
+    ),
+    "seed of nothing": (
+        ["--seed", "0"],
+        "--seed is 0. Allowed: nothing without --tokens N, which it is for.",
+    ),
+    "temperature of nothing": (
+        ["--temperature", "0.5"],
+        "--temperature is 0.5. Allowed: nothing without --tokens N, which it is for.",
+    ),
     "positions": (["--ablate", "5", "--at", "x"], f"--at is 'x'. {POSITIONS}"),
     "no positions": (["--ablate", "5@"], f"--ablate is '5@'. {FEATURES}"),
     "positions of its own": (["--boost", "5=1@2,,3"], f"positions is '2,,3'. {POSITIONS}"),
@@ -85,6 +98,14 @@ def test_a_model_without_saes_is_asked_for_them(world: World) -> None:
         "actcore probe: --sae is None. Allowed: the files or folders of SAEs of model.\n"
     )
     assert done.status == 2
+
+
+def test_a_position_out_of_range_names_the_prompt(world: World) -> None:
+    done = world(*TEXTS, "--ablate", "5@1", "--boost", "6=1@4")
+    assert (done.status, done.err) == (
+        2,
+        "actcore probe: position is 4. Allowed: 0 to 2, those of the prompt 'a dog ran'.\n",
+    )
 
 
 def test_a_feature_of_several_saes_is_asked_for(world: World) -> None:

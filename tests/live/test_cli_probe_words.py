@@ -178,6 +178,46 @@ def test_layers_of_a_folder_are_chosen(world: World) -> None:
         assert [sae["layer"] for sae in found["saes"]] == layers
 
 
+def test_a_layer_is_the_own_one_of_an_sae(world: World) -> None:
+    hook = "blocks.1.hook_resid_post"
+    metadata = {"sae_lens_version": "6.5.0", "hook_name": hook}
+    write_sae(Path("saes", hook), 1, metadata=metadata)
+    for words in ("1", "all"):
+        [sae] = world.json(TEXTS[1], "--layers", words, saes=("saes",))["saes"]
+        assert (sae["layer"], sae["site"]) == (1, "resid_post")
+    refused = world(TEXTS[1], "--layers", "2", saes=("saes",))
+    said = "saes: there is no SAE for layer 2. It has the layers 1."
+    assert (refused.status, refused.err) == (2, f"actcore probe: {said}\n")
+
+
+def test_layers_of_other_layouts_are_chosen(world: World) -> None:
+    tensors = load_file("sae1/sae_weights.safetensors")
+    Path("plain").mkdir()
+    for layer in (0, 2):
+        write_sae(Path("saes", f"layer_{layer}", "width_16k"), layer)
+        save_file(tensors, f"plain/layer_{layer}.safetensors")
+    found = world.json(TEXTS[1], "--layers", "all", saes=("saes",))
+    assert [sae["layer"] for sae in found["saes"]] == [0, 2]
+    given = ("--layers", "2", "--site", "resid_post")
+    [sae] = world.json(TEXTS[1], *given, saes=("plain",))["saes"]
+    assert (sae["layer"], sae["site"]) == (2, "resid_post")
+
+
+def test_a_name_and_a_file_that_tell_different_layers_are_refused(world: World) -> None:
+    write_sae(Path("saes", "layer_1"), 2)
+    done = world(TEXTS[1], "--layers", "1", saes=("saes",))
+    said = "saes/layer_1: its name tells layer 1, its files layer 2. "
+    said += "Name it without --layers, or mend one of the two."
+    assert (done.status, done.err) == (2, f"actcore probe: {said}\n")
+
+
+@pytest.mark.parametrize("saes", [("sae1/sae_weights.safetensors",), ("sae1", "sae2")])
+def test_layers_are_of_one_folder(world: World, saes: tuple[str, ...]) -> None:
+    done = world(TEXTS[1], "--layers", "1", saes=saes)
+    said = "--layers is '1'. Allowed: with one --sae only, a folder of SAEs."
+    assert (done.status, done.err) == (2, f"actcore probe: {said}\n")
+
+
 def test_what_a_file_does_not_say_is_asked_for_and_can_be_given(world: World) -> None:
     save_file(load_file("sae1/sae_weights.safetensors"), "bare.safetensors")
     done = world(TEXTS[0], saes=("bare.safetensors",))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +187,14 @@ def test_a_check_ends_the_run_between_tokens(models: dict[str, Model]) -> None:
             {"n_tokens": 1, "temperature": float("inf")},
             "temperature is inf. Allowed: 0 for the most probable token, or more.",
         ),
+        (
+            {"n_tokens": 0, "seed": 2**64},
+            "seed is 18446744073709551616. Allowed: -2**63 to 2**64 - 1.",
+        ),
+        (
+            {"n_tokens": 1, "seed": -(2**63) - 1},
+            "seed is -9223372036854775809. Allowed: -2**63 to 2**64 - 1.",
+        ),
     ],
 )
 def test_a_number_that_cannot_be_is_refused(
@@ -206,8 +216,23 @@ def test_an_encoder_is_refused(tmp_path: Path) -> None:
     )
 
 
-def test_numbers_that_overflow_are_refused(models: dict[str, Model]) -> None:
-    model = models["gpt2"]
+def test_every_seed_that_torch_takes_can_be_had(models: dict[str, Model]) -> None:
+    for seed in (-(2**63), 2**64 - 1):
+        assert continuation(models["gpt2"], IDS, 1, temperature=1.0, seed=seed).ids
+
+
+@pytest.mark.parametrize(
+    ("dtype", "mend"),
+    [
+        (torch.float32, "Add less; where nothing is boosted, choose another model."),
+        (torch.bfloat16, "Boost by less, or load it with dtype float32."),
+    ],
+)
+def test_numbers_that_overflow_are_refused(
+    models: dict[str, Model], dtype: torch.dtype, mend: str
+) -> None:
+    lm: Any = copy.deepcopy(models["gpt2"].lm)
+    model = replace(models["gpt2"], lm=lm.to(dtype), dtype=dtype)
     sae = sae_at(Where(0, "resid_pre"), 32)
     edit = Edit(FeatureId(0, "resid_pre", 3), 3e38)
     with (
@@ -216,8 +241,7 @@ def test_numbers_that_overflow_are_refused(models: dict[str, Model]) -> None:
     ):
         continuation(model, IDS, 3)
     assert str(caught.value) == (
-        f"{model.name}: its numbers overflow, and say nothing of the next token. "
-        "Boost by less, or load it with dtype float32."
+        f"{model.name}: its numbers overflow, and say nothing of the next token. {mend}"
     )
 
 

@@ -222,8 +222,16 @@ def test_states_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     with pytest.raises(LiveError) as caught:
         probe(model, [small()], "the cat")
     wrong = f"{model.name}: what stands at 1/resid_pre is not finite on this prompt"
-    words = f"{wrong} in torch.float32. Load the model with dtype float32."
+    words = f"{wrong} in torch.float32. Its own weights give no "
+    words += "finite numbers: choose another, or check its files."
     assert str(caught.value) == words
+    model = load_model(str(tmp_path / "model"), dtype="bfloat16")
+    with pytest.raises(LiveError, match=r"in torch.bfloat16. Load the model with dtype float32.$"):
+        probe(model, [small()], "the cat")
+
+
+def test_one_sae_needs_no_list(tiny: Model) -> None:
+    same(probe(tiny, small(), "the cat"), probe(tiny, [small()], "the cat"))
 
 
 def test_a_file_that_was_written_in_another_layout_gives_the_same(

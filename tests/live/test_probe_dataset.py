@@ -32,7 +32,9 @@ def test_the_dataset_is_in_canonical_order_whatever_order_the_saes_have(
         source=dataset.source,
     )
     same(dataset, again)
-    same(dataset, probe(demo, demo_saes[::-1], TEXTS))
+    other_way = probe(demo, demo_saes[::-1], TEXTS)
+    same(dataset, other_way)
+    assert other_way.source == dataset.source
     assert dataset.cells[2].all()
 
 
@@ -77,7 +79,7 @@ def test_a_prompt_of_white_space_is_named_by_its_mark(tiny: Model) -> None:
 def test_the_source_says_what_was_run(tiny: Model) -> None:
     saes = [small(2, name="/home/me/all/saes/blocks.2"), small(1)]
     source = probe(tiny, saes, "the cat").source
-    named = ("tiny2", "tiny2", "saes/blocks.2 + sae 1")
+    named = ("tiny2", "tiny2", "sae 1 + saes/blocks.2")
     assert (source.name, source.model, source.sae) == named
     assert (source.unit, source.absent, source.reader) == ("activation", "zero", "live model")
 

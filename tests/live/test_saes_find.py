@@ -6,6 +6,7 @@ import pytest
 
 from actcore.errors import LiveError
 from actcore.live.saes import find_saes
+from actcore.live.saes.find import by_own_layer, sae_of_own_layer
 from actcore.live.saes.hooks import layer_and_site
 
 
@@ -58,6 +59,56 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(LiveError) as caught:
         find_saes(tmp_path / "none", [0])
     assert str(caught.value) == f"{tmp_path / 'none'}: there is no such folder. Check the path."
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "layer_5", "layer5", "layer-5", "layers.5", "layers.5.mlp", "h.5", "5", "5.pt",
+        "blocks.5.hook_resid_post", "blocks.5.hook_resid_pre", "resid_post_layer_5",
+        "layer_5_width_16k_l0_small", "layer5.sae.pt", "layer_5.safetensors",
+        "W_enc_5.safetensors", "Llama3_1-8B-Base-L5R-8x",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("inner", ["", "width_16k"])
+def test_names_tell_the_layer_of_an_sae(tmp_path: Path, name: str, inner: str) -> None:
+    named = tmp_path / inner / name
+    if named.suffix in (".pt", ".safetensors"):
+        touched(named)
+    else:
+        touched(named / "cfg.json")
+    for other in ("W_dec_5.safetensors", "layer_5.json", "trainer_5/x", "width_16k/x", "v2/x"):
+        touched(tmp_path / inner / other)
+    assert by_own_layer(tmp_path) == {5: [named]}
+    assert sae_of_own_layer(tmp_path, 5) == named
+
+
+def test_two_saes_of_one_layer_are_both_named(tmp_path: Path) -> None:
+    for name in ("blocks.5.hook_resid_pre", "blocks.5.hook_resid_post", "blocks.7.hook_z"):
+        (tmp_path / name).mkdir()
+    with pytest.raises(LiveError) as caught:
+        sae_of_own_layer(tmp_path, 5)
+    assert str(caught.value) == (
+        f"{tmp_path}: it holds 2 SAEs for layer 5 (blocks.5.hook_resid_post, "
+        "blocks.5.hook_resid_pre). Name the one you mean instead of the layer."
+    )
+    with pytest.raises(LiveError) as caught:
+        sae_of_own_layer(tmp_path, 6)
+    assert str(caught.value) == (
+        f"{tmp_path}: there is no SAE for layer 6. It has the layers 5, 7."
+    )
+
+
+def test_a_folder_whose_names_tell_no_layer_is_refused(tmp_path: Path) -> None:
+    mend = "Name a folder that holds layer_0/, blocks.0.hook_resid_pre/, layer0.sae.pt or the like."
+    (tmp_path / "trainer_3").mkdir()
+    for folder, wrong in (
+        (tmp_path, "no name in it tells the layer of an SAE"),
+        (tmp_path / "none", "there is no such folder"),
+    ):
+        with pytest.raises(LiveError) as caught:
+            by_own_layer(folder)
+        assert str(caught.value) == f"{folder}: {wrong}. {mend}"
 
 
 @pytest.mark.parametrize(

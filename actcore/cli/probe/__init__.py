@@ -25,6 +25,10 @@ from actcore.views.text import one_line
 
 _DEMO = Path(__file__).parents[3] / "sample_data" / "demo_model"
 _LAYER = "6"
+_LAYERS = (
+    "of a folder of SAEs those of these layers, or all that names in it tell; a layer is the "
+    "SAE's own: blocks.5.hook_resid_post is of layer 5"
+)
 _ORDERS = ("peak", "mean", "last", "density")
 
 
@@ -43,7 +47,7 @@ def _what_runs(parser: argparse.ArgumentParser) -> None:
     add("--prompts", metavar="FILE", help="one prompt a line, UTF-8; - is the standard input")
     add("--model", metavar="M", help="a folder, or owner/name; the demo, if not given")
     add("--sae", nargs="+", action="extend", metavar="S", help="files or folders of SAEs")
-    add("--layers", metavar="0,3,...", help="of a folder with an SAE for each layer; or all")
+    add("--layers", metavar="0,3,...", help=_LAYERS)
     add("--layer", type=int, help="that an SAE reads, if its file does not say")
     add("--site", help="that an SAE reads, such as resid_post, if its file does not say")
     add("--activation", choices=("relu", "identity", "topk"), help="if the file does not say")
@@ -68,8 +72,8 @@ def _what_is_changed(parser: argparse.ArgumentParser) -> None:
     )
     add("--at", metavar="3,7,...", help="positions for edits without any; every token if not given")
     add("--tokens", type=int, default=0, metavar="N", help="that the model writes on")
-    add("--temperature", type=float, default=0.0, help="0 takes the most probable token")
-    add("--seed", type=int, default=0, help="of the choice of tokens")
+    add("--temperature", type=float, help="0, if not given, takes the most probable token")
+    add("--seed", type=int, help="of the choice of tokens; 0, if not given")
 
 
 def _what_is_shown(parser: argparse.ArgumentParser) -> None:

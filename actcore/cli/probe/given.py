@@ -48,6 +48,10 @@ def require_usable(chosen: argparse.Namespace) -> None:
         if value is not None and value < least:
             name = "-k" if option == "k" else f"--{option}"
             raise BadValue(name, value, f"{least} or more")
+    for option in ("temperature", "seed"):
+        value = getattr(chosen, option)
+        if value is not None and not chosen.tokens:
+            raise BadValue(f"--{option}", value, "nothing without --tokens N, which it is for")
     if chosen.model is not None and chosen.sae is None:
         raise BadValue("--sae", None, f"the files or folders of SAEs of {chosen.model}")
     edits = changes(chosen)

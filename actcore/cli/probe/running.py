@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +20,7 @@ from actcore.cli.probe.given import Coder, changes, feature, numbers, overrides
 from actcore.cli.progress import Meter
 from actcore.dataset import Dataset
 from actcore.dataset.labels import labelled
-from actcore.errors import BadValue
+from actcore.errors import BadValue, LiveError, shortened
 from actcore.readers import read
 from actcore.schema import ACTIVATIONS
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from actcore.live.models import Model
     from actcore.live.saes import Sae
     from actcore.live.steer import Edit, Steered
+    from actcore.live.tokens import Tokens
 
 _AS_IT_IS = "The activations are those without the edits, which change what comes next"
 _ACTIVE = "active"
@@ -51,6 +52,7 @@ def answers(chosen: argparse.Namespace, texts: Sequence[str], meter: Meter) -> A
     from actcore.live.probe import reading
     from actcore.live.tokens import tokens
 
+    _require_writing(chosen)
     about = [read(path) for path in chosen.labels]
     use_threads(chosen.threads)
     if sys.stderr.isatty():
@@ -61,6 +63,8 @@ def answers(chosen: argparse.Namespace, texts: Sequence[str], meter: Meter) -> A
     edits = _edits(chosen, coders)
     names = [] if chosen.features in (None, _ACTIVE) else chosen.features.split(",")
     kept = [feature(name.strip(), coders, "--features") for name in names]
+    texts_read = [tokens(model, text, bos=chosen.bos) for text in texts]
+    _require_positions(edits, texts, texts_read)
     if sys.stderr.isatty():
         meter.show(_Step(0.0, f"reading {len(texts):,} prompts"))
     run = reading(model, saes, texts, features=kept or None, bos=chosen.bos)
@@ -75,7 +79,7 @@ def answers(chosen: argparse.Namespace, texts: Sequence[str], meter: Meter) -> A
         fits=run.fits,
         dataset=_active(dataset) if chosen.features == _ACTIVE else dataset,
         notes=(*notes, *([_AS_IT_IS] if edits else [])),
-        cuts=tuple(tokens(model, text, bos=chosen.bos).cut for text in texts),
+        cuts=tuple(each.cut for each in texts_read),
         edits=tuple(edits),
         steered=tuple(_steered(chosen, model, saes, edits, texts, meter)),
         n_tokens=chosen.tokens,
@@ -88,19 +92,41 @@ def _saes(chosen: argparse.Namespace, device: str) -> list[Sae]:
 
     paths = list(map(Path, chosen.sae))
     if chosen.layers is not None:
-        paths = _of_layers(chosen.layers, paths)
+        return _of_layers(chosen, paths, device)
     said = overrides(chosen, len(paths))
     return [load_sae(path, device=device, **said) for path in paths]
 
 
-def _of_layers(words: str, paths: Sequence[Path]) -> list[Path]:
+def _of_layers(chosen: argparse.Namespace, paths: Sequence[Path], device: str) -> list[Sae]:
     """The SAE of each layer in the one folder. Raises: BadValue, LiveError."""
-    from actcore.live.saes.find import find_saes, layers_in
+    from actcore.live.saes.find import by_own_layer
+    from actcore.live.saes.place import is_file
 
-    if len(paths) > 1:
+    words, folder = chosen.layers, paths[0]
+    if len(paths) > 1 or is_file(folder):
         raise BadValue("--layers", words, "with one --sae only, a folder of SAEs")
-    layers = layers_in(paths[0]) if words == "all" else numbers("--layers", words)
-    return list(find_saes(paths[0], layers).values())
+    layers = by_own_layer(folder) if words == "all" else numbers("--layers", words)
+    said = {**overrides(chosen, len(layers)), "device": device}
+    return [_of_layer(folder, layer, said) for layer in layers]
+
+
+def _of_layer(folder: Path, layer: int, said: Mapping[str, Any]) -> Sae:
+    """The SAE in the folder whose own layer this is. Raises: LiveError."""
+    from actcore.live.saes import load_sae
+    from actcore.live.saes.find import sae_of_own_layer
+    from actcore.live.saes.place import is_folder
+
+    at_layer = {**said, "layer": layer if said["layer"] is None else said["layer"]}
+    if not is_folder(folder):  # it may be on the hub
+        return load_sae(folder, **at_layer)
+    path = sae_of_own_layer(folder, layer)
+    sae = load_sae(path, **said)
+    if sae.layer is None:
+        return load_sae(path, **at_layer)
+    if said["layer"] is None and sae.layer != layer:
+        wrong = f"its name tells layer {layer}, its files layer {sae.layer}"
+        raise LiveError(str(path), wrong, "Name it without --layers, or mend one of the two.")
+    return sae
 
 
 def _edits(chosen: argparse.Namespace, coders: Sequence[Coder]) -> list[Edit]:
@@ -115,6 +141,27 @@ def _edits(chosen: argparse.Namespace, coders: Sequence[Coder]) -> list[Edit]:
         )
         for change in changes(chosen)
     ]
+
+
+def _require_writing(chosen: argparse.Namespace) -> None:
+    """Nothing, if a model can write on so. Raises: BadValue."""
+    from actcore.live.continuation import MOST, SEEDS, SEEDS_IN_WORDS
+
+    if chosen.tokens > MOST:
+        raise BadValue("--tokens", chosen.tokens, f"0 to {MOST}")
+    if chosen.seed is not None and chosen.seed not in SEEDS:
+        raise BadValue("--seed", chosen.seed, SEEDS_IN_WORDS)
+
+
+def _require_positions(
+    edits: Sequence[Edit], texts: Sequence[str], texts_read: Sequence[Tokens]
+) -> None:
+    """Nothing, if every prompt has the positions of the edits. Raises: BadValue."""
+    positions = [position for edit in edits for position in edit.positions or ()]
+    for text, own in zip(texts, texts_read, strict=True):
+        if max(positions, default=0) >= len(own.ids):
+            allowed = f"0 to {len(own.ids) - 1}, those of the prompt {shortened(text)}"
+            raise BadValue("position", max(positions), allowed)
 
 
 def _steered(
@@ -138,8 +185,8 @@ def _steered(
             edits,
             k=n_listed(chosen.set),
             n_tokens=chosen.tokens,
-            temperature=chosen.temperature,
-            seed=chosen.seed,
+            temperature=chosen.temperature or 0.0,
+            seed=chosen.seed or 0,
             bos=chosen.bos,
         )
         if number % _OFTEN == _OFTEN - 1:
