@@ -277,6 +277,32 @@ def test_labels_without_layer_and_site_are_those_of_a_run_of_one_place() -> None
     )
 
 
+def test_labels_with_and_without_layer_and_site_may_stand_in_one_file() -> None:
+    for fully in ("3/x/8", "3-x:8", "3-res-jb:8"):
+        found, _ = given_to(tiny(), named(7), named(fully, "b"))
+        assert found == ["a", "b"]
+    found, notes = given_to(tiny(), named(7), named("9/x/8", "b"))
+    assert found == ["a", None]
+    assert notes == (
+        "labels.jsonl: no layer taken for 3/x: 1 label.",
+        "labels.jsonl: 1 description was not used, because only the index is that of a feature in "
+        "tiny.json, not its source: '9/x/8' is described, '3/x/8' was measured.",
+    )
+
+
+def test_labels_that_turn_out_to_be_of_one_feature_are_joined_and_equal_ones_said_once() -> None:
+    found, _ = given_to(tiny(), named(7), named("3/x/7", "b"), named(8, "c"), named("3/x/8", "c"))
+    assert found == ["a | b", "c"]
+
+
+def test_a_label_that_is_not_used_is_named_as_its_file_names_it() -> None:
+    _, notes = given_to(run(), named(1))
+    assert notes == (
+        "labels.jsonl: 1 description was not used, because only the index is that of a feature in "
+        "run.json, not its source: '1' is described, '6/resid_pre/1' was measured.",
+    )
+
+
 @pytest.mark.parametrize(
     "entries",
     [

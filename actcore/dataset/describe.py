@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from actcore.dataset.combine import concat
 from actcore.dataset.core import Dataset
 from actcore.errors import Mismatch, shortened
+from actcore.sites import FeatureId
 
 
 class Together(NamedTuple):
@@ -82,7 +83,7 @@ def not_used(dataset: Dataset, about: Dataset) -> list[str]:
         notes.append(
             f"{about.source.name}: {_counted(len(alike), 'description')} not used, because only "
             f"the index is that of a feature in {dataset.source.name}, not its source: "
-            f"{shortened(str(example))} is described, "
+            f"{shortened(_said(example))} is described, "
             f"{shortened(str(by_index[example.index]))} was measured."
         )
     if strange := len(others) - len(alike):
@@ -91,6 +92,11 @@ def not_used(dataset: Dataset, about: Dataset) -> list[str]:
             f"{dataset.source.name} does not have the feature."
         )
     return notes
+
+
+def _said(id: FeatureId) -> str:
+    """The feature as a file names it: by its index alone, where it names no layer and site."""
+    return str(id.index) if (id.layer, id.site) == (None, "") else str(id)
 
 
 def _counted(n: int, noun: str) -> str:

@@ -7,7 +7,7 @@ names to `actcore.dataset.describe`, which takes no other.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -36,7 +36,8 @@ def labelled(dataset: Dataset, about: Dataset) -> Together:
 
     Equal names come first. What else stands at a layer is taken for the site of that layer, if it
     is all that the labels have of the layer and the Dataset has one site there; labels without any
-    layer and site, if the Dataset has one of each. The notes say so, and what was not used.
+    layer and site, if the Dataset has one of each. The notes say so, and what was not used. What
+    then are several labels of a feature become one, as in a file.
     Raises: Mismatch, as in `describe`.
     """
     taken = _taken(_places(dataset), _places(about))
@@ -50,6 +51,7 @@ def labelled(dataset: Dataset, about: Dataset) -> Together:
             counted = f"{n:,} label{'' if n == 1 else 's'}"
             notes.append(f"{about.source.name}: {place} taken for {here}: {counted}.")
         features = _moved(features, at, here)
+    features = _merged(features)
     in_order = features.take(pa.array(feature_order(features)))
     moved = replace(about, features=in_order) if taken else about
     return Together(describe(dataset, moved), (*notes, *not_used(dataset, moved)))
@@ -57,9 +59,8 @@ def labelled(dataset: Dataset, about: Dataset) -> Together:
 
 def _taken(here: list[_Place], there: list[_Place]) -> dict[_Place, _Place]:
     """For each place of the labels that goes by another name, the Dataset's."""
-    if there == [_Place(None, "")]:
-        return {there[0]: here[0]} if len(here) == 1 else {}
-    taken = {}
+    nowhere = _Place(None, "")
+    taken = {nowhere: here[0]} if nowhere in there and len(here) == 1 else {}
     for layer in sorted({place.layer for place in there if place.layer is not None}):
         ours, theirs = ([place for place in side if place.layer == layer] for side in (here, there))
         if len(ours) == len(theirs) == 1 and ours != theirs:
@@ -87,3 +88,17 @@ def _moved(features: pa.Table, at: Bools, here: _Place) -> pa.Table:
         new = pc.if_else(pa.array(at), pa.scalar(value, field.type), features[name])
         features = features.set_column(column, field, new)
     return features
+
+
+def _merged(features: pa.Table) -> pa.Table:
+    """The features, each once; its labels are joined with " | ", equal ones said once."""
+    name = [*_PLACE, "index"]
+    if features.group_by(name).aggregate([]).num_rows == features.num_rows:
+        return features
+    merged: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in features.to_pylist():
+        first = merged.setdefault(tuple(row[column] for column in name), row)
+        if first is not row:
+            said = dict.fromkeys(filter(None, (first["label"], row["label"])))
+            first |= {"label": " | ".join(said) or None, "link": first["link"] or row["link"]}
+    return pa.Table.from_pylist(list(merged.values()), schema=features.schema)

@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 from safetensors.torch import load_file, save_file
 
+from actcore.cli.probe.given import Coder, feature
+from actcore.errors import BadValue
+from actcore.sites import FeatureId, Where
 from tests.live.models import CONTEXT, D_MODEL, save_tiny
 from tests.live.probing import D_SAE, TEXTS, World, made_world, write_sae
 
@@ -229,3 +232,12 @@ def test_what_a_file_does_not_say_is_asked_for_and_can_be_given(world: World) ->
     given = ("--layer", "1", "--site", "resid_pre", "--activation", "topk", "--sae-k", "3")
     [sae] = world.json(TEXTS[0], *given, saes=("bare.safetensors",))["saes"]
     assert (sae["layer"], sae["site"], sae["l0"]) == (1, "resid_pre", 3.0)
+
+
+def test_a_slot_of_several_saes_is_named_with_its_layer() -> None:
+    saes = [Coder(Where(layer, "resid_pre"), 10, ("born", "works")) for layer in (2, 6)]
+    for words in ("6/works", "6/resid_pre/works"):
+        assert feature(words, saes, "--ablate") == FeatureId(6, "resid_pre", 9)
+    with pytest.raises(BadValue) as both:
+        feature("works", saes, "--ablate")
+    assert str(both.value) == ("--ablate is 'works'. Allowed: 2/resid_pre/9, 6/resid_pre/9.")

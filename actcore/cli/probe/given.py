@@ -179,10 +179,11 @@ def feature(words: str, coders: Sequence[Coder], option: str) -> FeatureId:
 
 def _named(words: str, coder: Coder) -> Iterator[int]:
     """The feature of an SAE with that name, if it has one."""
-    if words in coder.slots:
-        yield coder.d_sae - len(coder.slots) + coder.slots.index(words)
-        return
     where = coder.where
+    for number, slot in enumerate(coder.slots, coder.d_sae - len(coder.slots)):
+        if slot and words in (slot, f"{where.layer}/{slot}", f"{where}/{slot}"):
+            yield number
+            return
     for start in (f"{where}/", f"{where.layer}-{where.site}:"):
         words = words.removeprefix(start)
     short = words.isascii() and words.isdecimal() and len(words) < 10

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from actcore.dataset import Dataset
-from actcore.dataset.slots import slots
+from actcore.dataset.slots import slot
 from actcore.errors import BadValue
 from actcore.sites import FeatureId
 
@@ -50,15 +50,23 @@ class Change(NamedTuple):
     def named(self, dataset: Dataset) -> Change:
         """The same of the FeatureId, where it was of a slot's name or of an index alone.
 
-        Raises: UnknownName, for a feature that the Dataset has not.
+        Raises: UnknownName, for a feature that the Dataset has not; BadValue, for a name that
+                several slots have.
         """
-        which = str(slots(dataset).get(self.feature, self.feature))
+        which = slot(dataset, self.feature) or self.feature
         return self._replace(feature=str(dataset.feature_id(dataset.feature(which))))
 
     def of(self, dataset: Dataset) -> Edit:
-        """The same, as `steer` is given it. Raises: UnknownName."""
+        """The same for the one prompt of the Dataset, as `steer` is given it.
+
+        Raises: as `named`; BadValue, for a position that the prompt lacks.
+        """
         from actcore.live.edits import Edit
 
+        n_tokens = dataset.tokens.num_rows
+        if max(self.positions or (), default=0) >= n_tokens:
+            has = "token 0 alone" if n_tokens == 1 else f"{n_tokens:,} tokens, 0 to {n_tokens - 1}"
+            raise BadValue("The edit", str(self), f"positions that the prompt has: {has}")
         feature = FeatureId.parse(self.named(dataset).feature)
         return Edit(feature, self.amount, self.positions)
 

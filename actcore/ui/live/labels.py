@@ -1,4 +1,4 @@
-"""Label files of the session, and the run with what they know of its features.
+"""Label files of the session or of the demo, and the run with what they know of its features.
 
 Leaves reading them to `actcore.readers`, what a label belongs to to `actcore.dataset.labels`.
 """
@@ -7,18 +7,26 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import streamlit as st
 
 from actcore.dataset import Dataset, Together
 from actcore.ui.explain import explain
+from actcore.ui.folders import SAMPLES
+from actcore.ui.live.places import DEMO_MODEL, DEMO_SAE, model_path
 from actcore.ui.picker import load
 
 _KEY = "labels"
+_DEMO = SAMPLES / "demo_labels.jsonl"
 
 
 def uploaded() -> list[Dataset]:
-    """What the files say that the reader gave; one that cannot be read is explained."""
+    """What the files say that the reader gave; one that cannot be read is explained.
+
+    Where none was given, the demo has its own.
+    """
     with st.popover("Labels"):
         files = st.file_uploader(
             "Files of labels",
@@ -31,7 +39,19 @@ def uploaded() -> list[Dataset]:
             with explain():
                 data = file.getvalue()
                 found.append(load(hashlib.sha256(data).hexdigest(), file.name, data))
-    return found
+    return found if files else _of_the_demo()
+
+
+def _of_the_demo() -> list[Dataset]:
+    """The labels that come with the demo's SAE, where that is chosen."""
+    shown = st.session_state
+    if shown.get("model") != DEMO_MODEL or DEMO_SAE not in shown.get("sae", []):
+        return []
+    if not _DEMO.is_file():
+        return []
+    about = load(str(_DEMO), _DEMO.name, _DEMO)
+    path = Path(model_path(DEMO_MODEL)).with_name(_DEMO.name)  # as the lines to run name it
+    return [replace(about, source=replace(about.source, files=(str(path),)))]
 
 
 def labelled(dataset: Dataset, labels: Sequence[Dataset]) -> Together:
@@ -47,6 +67,8 @@ def _labelled(key: str, _dataset: Dataset, _labels: Sequence[Dataset]) -> Togeth
 
     notes: list[str] = []
     for about in _labels:
-        _dataset, said = labelled(_dataset, about)
+        # Where the file lies is for the lines to run alone.
+        named = replace(about, source=replace(about.source, files=()))
+        _dataset, said = labelled(_dataset, named)
         notes += said
     return Together(_dataset, tuple(notes))

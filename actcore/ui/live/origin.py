@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from actcore.ui.live.change import Change
@@ -28,7 +29,8 @@ class Origin:
     @property
     def said(self) -> str:
         """Where the lines are to be run."""
-        beside = f", with {', '.join(self.labels)} in it" if self.labels else ""
+        uploaded = [file for file in self.labels if Path(file).name == file]
+        beside = f", with {', '.join(uploaded)} in it" if uploaded else ""
         return f"In the folder where the app was started{beside}:"
 
     def shell(self, name: str, settings: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ import streamlit as st
 from actcore.dataset import Dataset
 from actcore.dataset.slots import slots
 from actcore.errors import ActcoreError
+from actcore.sites import FeatureId
 from actcore.ui import kept
 from actcore.ui.explain import explain
 from actcore.ui.live import ask
@@ -143,7 +144,7 @@ def _edits(dataset: Dataset, feature: str | None, *, room: int) -> Edits:
 
 def _next(dataset: Dataset, feature: str | None) -> None:
     """The widgets that put one more edit together."""
-    names = {str(id): name for name, id in slots(dataset).items()}
+    names = {str(id): name for name, id in _strongest_first(dataset)}
     offered = names.get(feature, feature) if feature else None
     features = list(dict.fromkeys([*names.values(), *([offered] if offered else [])]))
     key = of_content(_FEATURE, features, [offered])
@@ -153,12 +154,22 @@ def _next(dataset: Dataset, feature: str | None) -> None:
         key=key,
         accept_new_options=True,
         index=features.index(offered) if offered else 0 if features else None,
-        help="A slot, the selected feature, or another one: its layer/site/index may be typed.",
+        help="Slots by their activations on the last token, the selected feature, or another one: "
+        "its layer/site/index may be typed.",
     )
     st.segmented_control("What is done", [_ABLATE, _ADD], default=_ABLATE, key=_DO, required=True)
     st.number_input("Amount", value=5.0, key=_AMOUNT, width=120, help="Added to its activation.")
     st.text_input("At positions", key=_AT, placeholder="every token", width=130, max_chars=200)
     st.button("Add this edit", key="edit_add", on_click=_add, args=(key,))
+
+
+def _strongest_first(dataset: Dataset) -> list[tuple[str, FeatureId]]:
+    """The slots with their names, sorted by their values on the last token."""
+    token, feature, value = dataset.cells
+    last = token == dataset.tokens.num_rows - 1
+    values = dict(zip(feature[last].tolist(), value[last].tolist(), strict=True))
+    named = slots(dataset).items()
+    return sorted(named, key=lambda slot: -values.get(dataset.feature(slot[1]), 0.0))
 
 
 def _add(key: str) -> None:
