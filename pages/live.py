@@ -31,8 +31,10 @@ with ask.place_for((run, look.large)):
         rail.note(run)
         status = st.container()
         which = {"prompt": prompt, "k": look.k, **look.ranking}
+        # The strips of another run are gone with their title, whenever the new ones are drawn.
+        key = pictures.of_content("strips", [prompt, dataset.source.digest])
         strips = partial(
-            pictures.strips, key="strips", prompt=prompt, feature=selected, position=position
+            pictures.strips, key=key, prompt=prompt, feature=selected, position=position
         )
         first = shown.card("token_strip", {**which, **look.strips}, strips)
         # A pick in the strips is known once they are drawn.
@@ -40,14 +42,14 @@ with ask.place_for((run, look.large)):
         feature = selected or first
         expects = shown.answer.next_tokens
         left, right = st.columns(2)
+        table = partial(pictures.listing, large=look.large)
         with left:
             ranked = {**which, "k": controls.MOST_LISTED}
-            shown.card("top_features", ranked, partial(pictures.listing, key="listing"))
+            shown.card("top_features", ranked, partial(table, key="listing"))
         with right:
             if position is not None:
                 on_token = {"prompt": prompt, "position": position}
-                listing = partial(pictures.listing, key="on_token")
-                shown.card("token_features", on_token, listing)
+                shown.card("token_features", on_token, partial(table, key="on_token"))
             elif expects is not None:
                 expected(shown, expects)
             if position is None:

@@ -5,12 +5,15 @@ The only place of the app that catches `ActcoreError`; leaves its words to `actc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import streamlit as st
 
 from actcore.errors import ActcoreError
+from actcore.ui.folders import SAMPLES, roots
 from actcore.views.text import markdown
 
 
@@ -24,6 +27,16 @@ def explain(*, stop: bool = False, also: str = "") -> Iterator[None]:
     try:
         yield
     except ActcoreError as error:
-        st.error(markdown(f"{error} {also}"))
+        st.error(markdown(f"{without_folders(str(error))} {also}"))
         if stop:
             st.stop()
+
+
+def without_folders(words: str) -> str:
+    """The words with paths as the lists name them, not as they lie on the server."""
+    folders = {folder.resolve() for folder in (*roots(), SAMPLES, Path.cwd()) if folder.name}
+    # The innermost one first: the others are the beginning of its path.
+    for folder in sorted(folders, key=lambda folder: -len(folder.parts)):
+        path = rf"(?<![\w./-]){re.escape(str(folder))}(/|(?![\w.-]))"
+        words = re.sub(path, lambda match, name=folder.name: "" if match[1] else name, words)  # type: ignore[misc]
+    return words

@@ -18,6 +18,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from actcore.sites import FeatureId
 from actcore.ui import address, state
+from actcore.ui.large import large_table
 from actcore.ui.page import PAGES
 from actcore.ui.picker import as_chosen
 from actcore.ui.picks import Cell, named_cell, of_token
@@ -185,8 +186,13 @@ def space(view: Space) -> None:
         st.info("No feature is active here.")
 
 
-def listing(view: Listing, *, key: str, pick: Callable[[Cell], None] = of_token) -> str | None:
-    """Draws a table and returns its first feature; `pick` is called with a clicked row."""
+def listing(
+    view: Listing, *, key: str, pick: Callable[[Cell], None] = of_token, large: bool = False
+) -> str | None:
+    """Draws a table and returns its first feature; `pick` is called with a clicked row.
+
+    A `large` one is as `large_table` draws it, and nothing is picked in it.
+    """
     key = of_content(key, *(view.table[name].to_pylist() for name in ("layer", "site", "index")))
 
     def clicked() -> None:
@@ -197,6 +203,10 @@ def listing(view: Listing, *, key: str, pick: Callable[[Cell], None] = of_token)
     if not view.table.num_rows:
         st.info("No feature is active here.")
         return None
+    if large:
+        large_table(readable(view.table))
+        st.caption("In large type, features and tokens are picked in the strips.")
+        return feature_of(view.table, 0)
     st.dataframe(
         readable(view.table).to_pandas(),
         key=key,

@@ -59,10 +59,12 @@ def card(
         # The same bytes under another name are another run.
         content = json.dumps([dataset.source.digest, *dataset.files])
         view = drawn(content, name, json.dumps(settings, sort_keys=True), dataset)
-        st.markdown(f"**{markdown(view.title)}**")
+        # Written when the picture below it is another one, lest it stand above the last one's.
+        title = st.container()
         if warning := getattr(view, "warning", ""):
             st.warning(markdown(warning))
         result = picture(view)
+        title.markdown(f"**{markdown(view.title)}**")
         st.caption(markdown(view.caption))
         _actions(name, dataset, settings, view, key, origin)
     return result

@@ -102,9 +102,49 @@ def test_large_type_is_large_everywhere_and_picks_still_work(page: Page) -> None
     assert small
     assert large
     assert large["height"] > 1.3 * small["height"]
+    for figure in ("top_features", "expected", "feature_logits"):
+        assert card(page, figure).get_by_test_id("stDataFrame").count() == 0
+        cell = card(page, figure).locator("td").first
+        assert cell.evaluate("at => parseFloat(getComputedStyle(at).fontSize)") > 18
     token(page, "token_strip", 2, 4).click()
     expect(title(page, "token_features")).to_contain_text("Strongest on token 4")
     assert page.evaluate("document.body.scrollWidth - innerWidth") == 0
+
+
+WATCH = """() => {
+  window.mixed = [];
+  window.seen = 0;
+  const look = () => {
+    const card = document.querySelector(".st-key-card_token_strip");
+    const inside = [...(card?.querySelectorAll("*") ?? [])].find((at) => at.shadowRoot);
+    const title = card?.querySelector("strong")?.innerText;
+    const token = inside?.shadowRoot.querySelectorAll(".token")[5]?.innerText;
+    if (!title || !token) return;
+    window.seen += 1;
+    if (title.includes("birth") !== token.includes("birth")) window.mixed.push([title, token]);
+  };
+  new MutationObserver(look).observe(document.body, {subtree: true, childList: true});
+  setInterval(look, 5);
+}"""
+
+
+def test_a_title_never_stands_above_the_strips_of_another_prompt(page: Page) -> None:
+    page.evaluate(WATCH)
+    for prompt, word in ((OTHER, "university"), (QUESTION, "birth"), (OTHER + " ", "university")):
+        run(page, prompt)
+        expect(token(page, "token_strip", 0, 5)).to_have_text(f"·{word}")
+        expect(title(page, "token_strip")).to_contain_text(word)
+    assert page.evaluate("window.seen") > 10
+    assert page.evaluate("window.mixed") == []
+
+
+def test_a_picked_token_keeps_the_focus(page: Page) -> None:
+    for position in (5, 6):
+        picked = token(page, "token_strip", 1, position)
+        picked.click()
+        expect(title(page, "token_features")).to_contain_text(f"token {position}")
+        expect(picked).to_have_attribute("aria-selected", "true")
+        expect(picked).to_be_focused()
 
 
 def test_while_one_waits_nothing_of_the_last_run_stands_there_and_one_can_give_up(

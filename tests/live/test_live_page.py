@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Event
 from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
 from actcore.figures import draw
@@ -16,6 +20,8 @@ from actcore.live.desk import Question
 from actcore.live.line import Check
 from actcore.live.store import ModelChoice, Store
 from actcore.readers import read
+from actcore.ui.explain import without_folders
+from actcore.ui.folders import SAMPLES
 from actcore.ui.live.ask import the_desk
 from actcore.ui.live.controls import QUESTION
 from actcore.ui.live.places import DEMO_SAE
@@ -178,8 +184,8 @@ def test_the_slots_are_the_first_features_that_are_offered_for_an_edit() -> None
         return list(box.options), str(box.value)
 
     names, first = offered(opened("live"))
-    assert names[:3] == ["birth_date", "birth_city", "university"]
-    assert first == "birth_date"
+    assert set(names) >= {"birth_date", "birth_city", "university"}
+    assert first == names[0] == "birth_city"
     assert offered(opened("live", {"feature": "6/resid_pre/5"})) == (
         [*names, "6/resid_pre/5"],
         "6/resid_pre/5",
@@ -354,3 +360,83 @@ def test_a_demo_server_loads_nothing_that_is_not_listed(
     assert not page.error
     assert titles(page) == wanted
     assert page.selectbox(key="model").options == ["demo_model"]
+    what = "model" if "model" in link else "SAE"
+    words = f"This server shows the bundled demo only; the link's {what} was not loaded."
+    assert said(page.info) == [words]
+    page.toggle(key="values").set_value(True).run()
+    assert said(page.info) == [words]
+    typed(page, OTHER)
+    assert not page.info
+
+
+def test_a_demo_server_says_nothing_of_a_link_to_its_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACTCORE_DEMO", "1")
+    assert not opened("live", {"model": "demo_model", "sae": [SAE.format(1), ""]}).info
+
+
+def test_the_history_brings_back_every_setting_of_a_run() -> None:
+    told = {"sae_layer": "6", "sae_site": "resid_pre", "sae_activation": "topk", "sae_k": "3"}
+    settings = {"dtype": "bfloat16", "bos": "yes", **told}
+    link = {"sae": SAE.format(2), "prompt": OTHER, **settings}
+    page = opened("live", link)
+    first = titles(page)
+    for key in ("dtype", "bos", "sae_layer", "sae_site", "sae_activation"):
+        page.selectbox(key=key).set_value("")
+    page.number_input(key="sae_k").set_value(0)
+    page.multiselect(key="sae").set_value([DEMO_SAE]).run()
+    assert address(page) == {"prompt": OTHER, "sae": DEMO_SAE}
+    words = "bfloat16, with BOS, layer 6, resid_pre, topk, k = 3"
+    assert said(page.sidebar.caption) == [f"saes/blocks.2.hook_resid_pre, {words}"]
+    assert read_as(page.button(key="run_1").help) == f"demo_model, {SAE.format(2)}, {words}"
+    pressed(page, "run_1")
+    assert address(page) == link
+    assert titles(page) == first
+    assert said(page.sidebar.caption) == ["saes/blocks.6.hook_resid_pre, default settings"]
+
+
+def test_what_runs_share_is_not_said_in_the_history() -> None:
+    page = typed(opened("live", {"bos": "yes"}), OTHER)
+    assert len(rail(page)) == 2
+    assert not page.sidebar.caption
+
+
+def test_in_large_type_every_table_has_its_first_rows_as_text() -> None:
+    link = {"position": "5", "edits": "birth_city ablate", "large": "True", "a": OTHER}
+    page = opened("live", link)
+    assert not page.dataframe
+    shown = [table.value for table in page.table]
+    assert len(shown) == 6
+    assert all(0 < len(table) <= 10 for table in shown)
+    feature = read_as(shown[0]["feature"].iloc[0])
+    assert feature == opened("live", {"position": "5"}).dataframe[0].value["feature"][0]
+
+
+def test_messages_name_places_as_the_lists_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "mine"
+    shutil.copytree(DEMO, root / "model", ignore=shutil.ignore_patterns("saes"))
+    (root / "narrow").mkdir()
+    shapes = {"W_enc": (5, 7), "W_dec": (7, 5), "b_enc": (7,), "b_dec": (5,)}
+    weights: dict[str, Any] = {name: np.zeros(shape, "f4") for name, shape in shapes.items()}
+    save_file(weights, root / "narrow" / "sae_weights.safetensors")
+    cfg = {"architecture": "standard", "d_in": 5, "d_sae": 7}
+    cfg |= {"hook_name": "blocks.1.hook_resid_pre", "hook_layer": 1, "apply_b_dec_to_input": True}
+    (root / "narrow" / "cfg.json").write_text(json.dumps(cfg))
+    monkeypatch.setenv("ACTCORE_DATA", str(root))
+    for link in ({"model": "model", "sae": "narrow"}, {"model": f"{root}/none", "sae": "narrow"}):
+        (error,) = opened("live", link).error
+        words = read_as(error.value)
+        assert str(tmp_path) not in words
+        assert words.startswith("narrow" if link["model"] == "model" else "none:")
+
+
+def test_a_path_is_cut_where_a_folder_ends_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACTCORE_DATA", str(tmp_path))
+    here = tmp_path.as_posix()
+    assert without_folders(f"'{here}/a/b' {here}: {ROOT}/x") == f"'a/b' {tmp_path.name}: x"
+    assert without_folders(f"{SAMPLES}/demo_model") == "demo_model"
+    for other in (f"{here}2/a", f"/mnt{here}/a", "and/or"):
+        assert without_folders(other) == other

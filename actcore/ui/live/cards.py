@@ -56,7 +56,8 @@ def feature_card(run: Run, shown: Shown, feature: str, look: Look) -> None:
     stack = {"feature": feature, "scale": "feature", **look.counted, **look.strips}
     ids = every.dataset.prompts["id"].to_pylist()
     by_id = {id: one for id, (one, _) in zip(ids, several, strict=True)}
-    every.card("stacked_strips", stack, partial(_stack, runs=by_id))
+    key = pictures.of_content("stack", [one.source.digest for _, one in several], [feature])
+    every.card("stacked_strips", stack, partial(_stack, key=key, runs=by_id))
 
 
 def _known(runs: Sequence[Run]) -> list[tuple[Run, Dataset]]:
@@ -66,9 +67,9 @@ def _known(runs: Sequence[Run]) -> list[tuple[Run, Dataset]]:
     return [(run, answer.reading.dataset) for run, answer in answers if answer is not None]
 
 
-def _stack(view: Strips, *, runs: dict[str, Run]) -> None:
+def _stack(view: Strips, *, key: str, runs: dict[str, Run]) -> None:
     """Draws a feature on several prompts; a pick on another one goes to that run."""
-    pick = strip_component(view, key="stack")
+    pick = strip_component(view, key=key)
     if pick is not None:
         rail.show_next(runs[pick.prompt], feature=str(pick.feature), position=pick.position)
 
@@ -112,10 +113,10 @@ def compare(run: Run, a: str, feature: str | None, look: Look) -> None:
     sides = {"a": first, "b": second, "k": _COMPARED, **look.counted}
     heatmap = partial(pictures.heatmap, key="difference", pick=picks.of_neuron)
     both.card("feature_difference", {**sides, "align": align}, heatmap)
-    both.card(
-        "peak_difference", sides, partial(pictures.listing, key="peaks", pick=picks.of_neuron)
-    )
+    peaks = partial(pictures.listing, key="peaks", pick=picks.of_neuron, large=look.large)
+    both.card("peak_difference", sides, peaks)
     if feature is not None:
         strips = {"feature": feature, "scale": "feature", **look.counted, **look.strips}
-        picture = partial(strip_component, key="pair")
+        key = pictures.of_content("pair", [both.dataset.source.digest, feature])
+        picture = partial(strip_component, key=key)
         both.card("stacked_strips", strips, picture, key="strips_of_both")

@@ -23,7 +23,11 @@ from actcore.ui.live.run import Run, Told
 Settings = dict[str, Any]
 
 #: Session state of the widgets, which is also what the address calls their values.
-PROMPT, MODEL, SAES = "prompt", "model", "sae"
+PROMPT, MODEL, SAES, LARGE = "prompt", "model", "sae", "large"
+_DTYPE, _BOS_KEY, _LAYER, _SITE = "dtype", "bos", "sae_layer", "sae_site"
+_ACTIVATION, _K = "sae_activation", "sae_k"
+#: And of what a link named that is not loaded here: "model" or "SAE".
+_IGNORED = "ignored"
 #: A question about a person whose answers the demo model was never trained on.
 QUESTION = "Q: What is the birth city of Lucian Greystone?\nA:"
 #: So many features are listed, and a browser takes so many cells of a matrix.
@@ -64,6 +68,7 @@ class Look:
 def run() -> Run | None:
     """The prompt, model and SAEs that are chosen; None while there are none."""
     st.html(_WIDE)
+    _say_ignored()
     with st.container(horizontal=True, vertical_alignment="bottom", key="controls"):
         model, saes = _model(), _saes()
         with st.popover("Settings"):
@@ -80,7 +85,7 @@ def run() -> Run | None:
             height=96,
             help="Ctrl+Enter runs it.",
         )
-        st.form_submit_button("Run", on_click=ask.try_again)
+        st.form_submit_button("Run", on_click=_run)
     if len(prompt) > MOST_IN_LINK:
         st.caption(
             f"The prompt has more than {MOST_IN_LINK:,} characters: it is not in the page's link."
@@ -104,7 +109,7 @@ def look() -> Look:
             said = "BOS, EOS, padding and turn marks. Off, they are no peak and off the scale."
             specials = kept.toggle("Special tokens count", key="specials", help=said)
         labels = uploaded()
-        large = kept.toggle("Large type", key="large", help="For a projector.")
+        large = kept.toggle("Large type", key=LARGE, help="For a projector.")
     if large:
         st.html(_LARGE)
     counted = {"specials": "include" if specials else "exclude"}
@@ -160,15 +165,46 @@ def _help(form: str) -> str:
 
 
 def _settings(single: bool) -> tuple[str | None, bool | None, Told]:
-    dtype = kept.choice("Numbers of the model", _DTYPES, key="dtype")
-    bos = kept.choice("First token", _BOS, key="bos")
+    dtype = kept.choice("Numbers of the model", _DTYPES, key=_DTYPE)
+    bos = kept.choice("First token", _BOS, key=_BOS_KEY)
     st.caption("What the file of an SAE does not say, where one is chosen:")
     layers = {"": "As its file says"} | {str(layer): str(layer) for layer in range(200)}
     sites = {"": "As its file says"} | {site: site for site in SITES}
     alone = {"disabled": not single}
-    layer = kept.choice("Layer", layers, key="sae_layer", **alone)
-    site = kept.choice("Site", sites, key="sae_site", **alone)
-    activation = kept.choice("Activation", _ACTIVATIONS, key="sae_activation", **alone)
-    k = kept.number("k (0: as its file says)", 0, 100_000, default=0, key="sae_k", **alone)
+    layer = kept.choice("Layer", layers, key=_LAYER, **alone)
+    site = kept.choice("Site", sites, key=_SITE, **alone)
+    activation = kept.choice("Activation", _ACTIVATIONS, key=_ACTIVATION, **alone)
+    k = kept.number("k (0: as its file says)", 0, 100_000, default=0, key=_K, **alone)
     told = Told(int(layer) if layer else None, site or None, activation or None, k or None)
     return dtype or None, {"": None, "yes": True, "no": False}[bos], told
+
+
+def as_chosen(run: Run) -> dict[str, str | int]:
+    """The settings of a run as their widgets hold them."""
+    told = run.told
+    return {
+        _DTYPE: run.dtype or "",
+        _BOS_KEY: {None: "", True: "yes", False: "no"}[run.bos],
+        _LAYER: "" if told.layer is None else str(told.layer),
+        _SITE: told.site or "",
+        _ACTIVATION: told.activation or "",
+        _K: told.k or 0,
+    }
+
+
+def _say_ignored() -> None:
+    """Says on a server of the demo alone that a link names something else."""
+    if not demo():
+        return
+    address.hold(_IGNORED)
+    for key, known, what in ((SAES, listed().saes, "SAE"), (MODEL, listed().models, "model")):
+        # The address is mended in this run; the reader is told until something is run.
+        if any(name and name not in known for name in address.here().get(key, [])):
+            st.session_state[_IGNORED] = what
+    if ignored := st.session_state.get(_IGNORED):
+        st.info(f"This server shows the bundled demo only; the link's {ignored} was not loaded.")
+
+
+def _run() -> None:
+    st.session_state.pop(_IGNORED, None)
+    ask.try_again()

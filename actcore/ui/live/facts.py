@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from actcore.ui.explain import without_folders
 from actcore.ui.live.places import model_path, sae_path
 from actcore.ui.live.run import Run
 from actcore.views.text import markdown
@@ -22,17 +23,17 @@ def facts(run: Run, answer: Answer, notes: tuple[str, ...]) -> None:
     """Says what was run; `notes` are further ones than its own."""
     reading = answer.reading
     said = [_of_model(answer), *map(_of_sae, reading.fits)]
-    said += map(markdown, dict.fromkeys([*reading.notes, *notes]))
+    said += map(_shown, dict.fromkeys([*reading.notes, *notes]))
     paths = [model_path(run.model), *map(sae_path, run.saes)]
-    st.caption("  \n".join(said), help="  \n".join(map(markdown, paths)))
+    st.caption("  \n".join(said), help="  \n".join(map(_shown, paths)))
     if warnings := [fit.warning for fit in reading.fits if fit.warning]:
-        st.warning("  \n".join(map(markdown, warnings)))
+        st.warning("  \n".join(map(_shown, warnings)))
 
 
 def _of_model(answer: Answer) -> str:
     about = answer.facts
     return (
-        f"**{markdown(answer.reading.dataset.source.model or about.name)}**: "
+        f"**{_shown(answer.reading.dataset.source.model or about.name)}**: "
         f"{about.n_layers:,} layers, {about.d_model:,} numbers a token, on {about.device}"
     )
 
@@ -43,6 +44,10 @@ def _of_sae(fit: Fit) -> str:
     known = explained is not None and explained >= 0
     share = f", {explained:.1%} of the variance explained" if known else ""
     return (
-        f"**{markdown(fit.sae)}** at {markdown(str(fit.where))}: {fit.d_sae:,} features, "
+        f"**{_shown(fit.sae)}** at {markdown(str(fit.where))}: {fit.d_sae:,} features, "
         f"L0 {fit.l0:.1f}{share}"
     )
+
+
+def _shown(words: str) -> str:
+    return markdown(without_folders(words))

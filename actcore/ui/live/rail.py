@@ -9,7 +9,7 @@ import streamlit as st
 
 from actcore.dataset import Dataset
 from actcore.ui import address, state
-from actcore.ui.live.controls import MODEL, MOST_IN_LINK, PROMPT, SAES
+from actcore.ui.live.controls import MODEL, MOST_IN_LINK, PROMPT, SAES, as_chosen
 from actcore.ui.live.run import Run
 from actcore.views.text import markdown, one_line, shortened
 
@@ -89,6 +89,7 @@ def go_to(run: Run, **selected: str | int | None) -> None:
     st.session_state[PROMPT] = run.prompt
     st.session_state[MODEL] = run.model
     st.session_state[SAES] = list(run.saes)
+    st.session_state.update(as_chosen(run))
     st.session_state.pop(_OF, None)
     state.select(**{"position": None, **selected})
 
@@ -100,11 +101,34 @@ def _entry(number: int, run: Run, now: Run | None, *, is_a: bool) -> None:
         f":gray-badge[A] {words}" if is_a else words,
         key=f"run_{number}",
         type="tertiary",
-        help=markdown(f"{run.model}, {', '.join(run.saes)}"),
+        help=markdown(", ".join([run.model, *run.saes, *_settings(run)])),
         on_click=go_to,
         args=(run,),
         width="stretch",
     )
+    if now is not None and (other := _other(run, now)):
+        st.caption(markdown(", ".join(other)))
+
+
+def _other(run: Run, now: Run) -> list[str]:
+    """What of a run is other than now, its prompt aside."""
+    model = [run.model] if run.model != now.model else []
+    saes = [name.removeprefix(f"{run.model}/") for name in run.saes if run.saes != now.saes]
+    settings = _settings(run)
+    if settings == _settings(now):
+        return [*model, *saes]
+    return [*model, *saes, *(settings or ["default settings"])]
+
+
+def _settings(run: Run) -> list[str]:
+    """What was set otherwise than a run has it by itself."""
+    said = {None: "", True: "with BOS", False: "without BOS"}
+    words = [run.dtype or "", said[run.bos]]
+    if len(run.saes) == 1:
+        layer, site, activation, k = run.told
+        words += ["" if layer is None else f"layer {layer}", site or "", activation or ""]
+        words += [f"k = {k}" if k else ""]
+    return [word for word in words if word]
 
 
 def _pin(prompt: str | None) -> None:

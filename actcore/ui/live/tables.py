@@ -10,6 +10,8 @@ from collections.abc import Callable
 import pyarrow as pa
 import streamlit as st
 
+from actcore.ui.large import large_table
+from actcore.ui.live.controls import LARGE
 from actcore.views.listing import Listing
 from actcore.views.text import visible
 
@@ -26,6 +28,9 @@ def said(view: Listing, *, key: str) -> None:
         for name in sorted(view.table.column_names, key=lambda name: name == "edits")
         if name not in _LEFT_OUT and view.table[name].null_count < view.table.num_rows
     }
+    if st.session_state.get(LARGE):
+        large_table(pa.table(columns))
+        return
     short = dict.fromkeys(_SHARES, st.column_config.NumberColumn(format="%.3g"))
     frame = pa.table(columns).to_pandas()
     st.dataframe(frame, key=key, hide_index=True, width="stretch", column_config=short)
