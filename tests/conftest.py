@@ -25,7 +25,7 @@ collect_ignore_glob = ["browser/apps/*"]
 
 # No deadline: a slow machine is not a failure. In CI a run is the same every time, and tries more
 # examples than by hand, where the suite is to take less than a minute.
-settings.register_profile("local", deadline=None, max_examples=30)
+settings.register_profile("local", deadline=None, max_examples=60)
 settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("ci" if os.environ.get("CI") else "local")
 
