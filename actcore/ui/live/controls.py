@@ -42,8 +42,8 @@ _ACTIVATIONS = {"": "As its file says", "relu": "relu", "identity": "identity", 
 _MOST_STRIPS = 50
 #: On a narrow page the names of SAEs need a row of their own.
 _WIDE = "<style>.st-key-sae{min-width:min(100%,18rem)}</style>"
-#: What can be read from the back row.
-_LARGE = "<style>html{font-size:24px}</style>"
+#: What can be read from the back row; a table scrolls in its card rather than break its words.
+_LARGE = "<style>html{font-size:24px}.stTable td *{white-space:nowrap!important}</style>"
 
 
 @dataclass(frozen=True)
