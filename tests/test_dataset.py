@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,6 +22,7 @@ from actcore.dataset import (
     measured_cells,
     require_complete,
 )
+from actcore.dataset.core import _FEATURE_IDS
 from actcore.errors import Mismatch, NotMeasured, UnknownName
 from actcore.schema import FEATURES, LAYER_COUNTS, OTHERS, PROMPTS, TOKENS
 from actcore.sites import FeatureId
@@ -91,6 +93,18 @@ def test_parts_in_any_order_make_the_same_tables(dataset: Dataset) -> None:
 
 def test_features_are_sorted_by_layer_site_index_with_no_layer_first() -> None:
     assert small().feature_ids == (FeatureId(None, "gate", 7), FeatureId(3, "resid_post", 7))
+
+
+def test_names_are_made_once_for_a_table_of_features_and_go_with_it() -> None:
+    gc.collect()
+    before = len(_FEATURE_IDS)
+    dataset = small()
+    other = replace(dataset, source=replace(dataset.source, name="another"))
+    assert other.feature_ids is dataset.feature_ids
+    assert len(_FEATURE_IDS) == before + 1
+    del dataset, other
+    gc.collect()
+    assert len(_FEATURE_IDS) == before
 
 
 def test_a_complete_dataset_stores_no_zeros() -> None:

@@ -6,6 +6,7 @@ missing entry means. Leaves reading to the readers and every number derived from
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -28,6 +29,10 @@ Absent = Literal["zero", "unmeasured"]
 MAX_ROWS = 100_000_000
 #: The largest magnitude that does not become infinite as float32.
 LARGEST = float(np.nextafter(2.0**128 - 2.0**103, 0))
+
+#: By the id of a table of features that is alive: runs of one SAE share the table, and names are
+#: several times its bytes.
+_FEATURE_IDS: dict[int, tuple[FeatureId, ...]] = {}
 
 
 @dataclass(frozen=True)
@@ -95,11 +100,15 @@ class Dataset:
         token, feature, value = (self.activations[name].to_numpy() for name in ACTIVATIONS.names)
         return token, feature, value
 
-    @cached_property
+    @property
     def feature_ids(self) -> tuple[FeatureId, ...]:
-        """The written names of the features, by row."""
-        columns = (self.features[name].to_pylist() for name in ("layer", "site", "index"))
-        return tuple(map(FeatureId, *columns))
+        """The written names of the features, by row; the same for all that share the table."""
+        key = id(self.features)
+        if key not in _FEATURE_IDS:
+            columns = (self.features[name].to_pylist() for name in ("layer", "site", "index"))
+            _FEATURE_IDS[key] = tuple(map(FeatureId, *columns))
+            weakref.finalize(self.features, _FEATURE_IDS.pop, key, None).atexit = False
+        return _FEATURE_IDS[key]
 
     def feature_id(self, row: int) -> FeatureId:
         """The written name of one feature, without making those of all others."""
@@ -133,11 +142,12 @@ class Dataset:
         words = str(which)
         if (row := self._row_of(words)) is not None:
             return row
-        rows = [row for row, names in enumerate(self.feature_names) if words in names]
+        every = self.feature_names
+        rows = [row for row, names in enumerate(every) if words in names]
         if len(rows) != 1:
-            near = [self.feature_names[row][0] for row in rows]
+            near = [every[row][0] for row in rows]
             kind = "single feature" if rows else "feature"
-            raise UnknownName(kind, words, near or [names[0] for names in self.feature_names])
+            raise UnknownName(kind, words, near or [names[0] for names in every])
         return rows[0]
 
     def _row_of(self, words: str) -> int | None:
@@ -155,7 +165,7 @@ class Dataset:
         ]
         return found[0] if found else None
 
-    @cached_property
+    @property
     def feature_names(self) -> list[tuple[str, str, str]]:
         """The three ways to name each feature, by row."""
         return [

@@ -27,18 +27,17 @@ def uploaded() -> list[Dataset]:
 
     Where none was given, the demo has its own.
     """
-    with st.popover("Labels"):
-        files = st.file_uploader(
-            "Files of labels",
-            accept_multiple_files=True,
-            key=_KEY,
-            help="CSV, JSON or JSON lines: Neuronpedia's explanations, or feature and label.",
-        )
-        found = []
-        for file in files:
-            with explain():
-                data = file.getvalue()
-                found.append(load(hashlib.sha256(data).hexdigest(), file.name, data))
+    files = st.file_uploader(
+        "Files of labels",
+        accept_multiple_files=True,
+        key=_KEY,
+        help="CSV, JSON or JSON lines: Neuronpedia's explanations, or feature and label.",
+    )
+    found = []
+    for file in files:
+        with explain():
+            data = file.getvalue()
+            found.append(load(hashlib.sha256(data).hexdigest(), file.name, data))
     return found if files else _of_the_demo()
 
 
@@ -61,7 +60,7 @@ def labelled(dataset: Dataset, labels: Sequence[Dataset]) -> Together:
     return _labelled(" ".join(of.source.digest for of in (dataset, *labels)), dataset, labels)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=8, show_spinner=False)
 def _labelled(key: str, _dataset: Dataset, _labels: Sequence[Dataset]) -> Together:  # noqa: ARG001 key
     from actcore.dataset.labels import labelled
 
