@@ -69,12 +69,14 @@ def _nonzero(sae: Sae, x: Tensor, chosen: Tensor | None) -> Coo:
     else:
         z, absent = (part[:, chosen] for part in _encoded(sae, x))
     # Several times as fast as torch's own, where half of them are not 0.
-    active = (~absent).cpu().numpy()
-    at = torch.from_numpy(np.flatnonzero(active)).to(z.device)
-    on_token = np.repeat(np.arange(len(active)), np.count_nonzero(active, axis=1))
-    token = torch.from_numpy(on_token).to(z.device)
+    active = np.flatnonzero((~absent).cpu().numpy())
+    ends = np.searchsorted(active, z.shape[1] * np.arange(1, len(z) + 1))
+    on_token = np.repeat(np.arange(len(z)), np.diff(ends, prepend=0))
+    at, token = (torch.from_numpy(part).to(z.device) for part in (active, on_token))
     feature = at - token * z.shape[1]
-    return Coo(token, feature if chosen is None else chosen[feature], z.take(at))
+    return Coo(
+        token, feature if chosen is None else chosen[feature], z.flatten().index_select(0, at)
+    )
 
 
 def _encoded(
