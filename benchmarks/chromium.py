@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, NamedTuple
 
 from playwright.sync_api import Browser, Page, WebSocket, sync_playwright
@@ -139,9 +140,29 @@ def visit(browser: Browser, url: str) -> Iterator[Tab]:
         yield tab
 
 
+class Served(NamedTuple):
+    """Where a script is served, and the number of the process that serves it."""
+
+    url: str
+    process: int
+
+    @property
+    def resident(self) -> float:
+        """Memory of the server in MB."""
+        pages = Path(f"/proc/{self.process}/statm").read_text(encoding="ascii").split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
 @contextmanager
 def serving(script: str, **environment: str) -> Iterator[str]:
     """The address of a script that Streamlit serves, as soon as it accepts visitors."""
+    with served(script, **environment) as server:
+        yield server.url
+
+
+@contextmanager
+def served(script: str, **environment: str) -> Iterator[Served]:
+    """A script that Streamlit serves, as soon as it accepts visitors."""
     port = _free_port()
     command = [sys.executable, "-m", "streamlit", "run", script, "--server.port", str(port)]
     with tempfile.TemporaryFile() as log:
@@ -154,7 +175,7 @@ def serving(script: str, **environment: str) -> Iterator[str]:
         )
         try:
             _wait_for(port, process, log)
-            yield f"http://127.0.0.1:{port}/"
+            yield Served(f"http://127.0.0.1:{port}/", process.pid)
         finally:
             process.terminate()
             process.wait(timeout=PATIENCE)

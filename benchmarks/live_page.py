@@ -1,4 +1,4 @@
-"""The Live page in Chromium: from Ctrl+Enter to the strips of the new prompt, and a cold start.
+"""The Live page in Chromium: from Ctrl+Enter to the strips of the new prompt, cold start, memory.
 
 There is no other page to compare with: the bar is a time; a cold start, mostly torch's own, has
 none. Leaves what a run costs without a page to `benchmarks.live`.
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from playwright.sync_api import Browser
 
-from benchmarks.chromium import Change, Tab, chromium, serving, visit
+from benchmarks.chromium import Change, Tab, chromium, served, serving, visit
 from benchmarks.harness import Effort, below, note
 
 _K = 8
@@ -27,7 +27,7 @@ _NAMES = ("Ada", "Basil", "Clara", "Dorian", "Edith", "Felix", "Greta", "Hugo", 
 
 
 def live_page(effort: Effort) -> None:
-    """The Live page on the demo: new and known prompts, an SAE more, a change of k, cold start."""
+    """The Live page on the demo: new and known prompts, an SAE more, k, cold start, 400 runs."""
     with chromium() as browser:
         starts = [_start(browser) for _ in range(effort.rounds)]
         note("start until strips are painted", "s", starts)
@@ -40,6 +40,21 @@ def live_page(effort: Effort) -> None:
             _report("one SAE of another layer more", _layers(tab, range(7, 7 + effort.rounds)))
             numbers = range(_K + 1, _K + 2 + effort.rounds)
             _report("a change of k", [tab.enter(k, _DRAWN.format(k=k)) for k in numbers][1:])
+        _many(browser, 20 if effort.quick else 200)
+
+
+def _many(browser: Browser, n: int) -> None:
+    """Twice so many new prompts in one session."""
+    with served("streamlit_app.py") as server, visit(browser, f"{server.url}live") as tab:
+        tab.paint(_DRAWN.format(k=_K))
+        _asked(tab, _NAMES[:1])
+        resident = [server.resident]
+        for part in (range(n), range(n, 2 * n)):
+            _asked(tab, (f"{_NAMES[0]}{number}" for number in part))
+            resident.append(server.resident)
+    marks = f"0, {n}, {2 * n}"
+    print(f"  {f'resident after {marks} runs':<34} {', '.join(f'{mb:.0f}' for mb in resident)} MB")
+    below(f"resident beyond the first {n}", "MB", [resident[2] - resident[1]], 20)
 
 
 def _start(browser: Browser) -> float:
