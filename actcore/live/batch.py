@@ -17,6 +17,7 @@ from actcore.live.capture import last_residuals
 from actcore.live.models import Model, token_ids
 from actcore.live.saes import Sae, load_sae
 from actcore.live.sums import Sums, encode_into
+from actcore.live.trouble import enough_memory
 
 #: Prompts whose residual streams are held at once: 150 MB for 12 layers of width 768.
 BLOCK = 4096
@@ -81,7 +82,8 @@ def relation_sums(
             kept = sae.d_sae if keep_samples else sae.n_slots or 0
             empty = Sums.empty(len(relations), sae.d_sae, threshold=threshold, kept=kept)
             total = sums.setdefault(layer, empty)
-            encode_into(sae, stream[number].to(model.device), of[block], total)
+            with enough_memory(sae.name, "Close other programs, or choose narrower SAEs."):
+                encode_into(sae, stream[number].to(model.device), of[block], total)
             work.encoded += len(ids[block]) * sae.d_sae
             on_progress(Progress(work.share, f"layer {layer}"))
             if start + BLOCK >= len(ids):

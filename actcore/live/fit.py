@@ -148,7 +148,8 @@ class Measure:
         if x.shape != restored.shape:
             self._restores = False
             return
-        x, restored = x[counted].double(), restored[counted].double()
+        # On the CPU: Apple's GPUs have no float64.
+        x, restored = (part[counted].cpu().double() for part in (x, restored))
         self._error += float((x - restored).square().sum())
         self._squares += float(x.square().sum())
         self._sum = self._sum + x.sum(0)

@@ -103,7 +103,9 @@ def _device(device: str) -> torch.device:
     known = [name for name, available in there.items() if available]
     if device == "auto":
         return torch.device(known[0])
-    if device.partition(":")[0] not in known:
+    n_cuda = torch.cuda.device_count() if there["cuda"] else 0
+    known += [f"cuda:{number}" for number in range(n_cuda)]
+    if device not in known:
         raise BadValue("device", device, ", ".join(["auto", *known]))
     return torch.device(device)
 

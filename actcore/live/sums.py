@@ -61,17 +61,18 @@ class Sums:
         """
         relation = relation.to(values.device, torch.int64)
         members = one_hot(relation, len(self.n)).to(values.dtype).t()  # [n_relations, n]
-        total = values.new_zeros(self.total.shape, dtype=torch.float64)
-        active = torch.zeros_like(total)
+        # On the CPU: Apple's GPUs have no float64. Counts stay whole in float32.
+        total = torch.zeros(self.total.shape, dtype=torch.float64)
+        active = values.new_zeros(self.active.shape, dtype=torch.float32)
         blocks = zip(split(members, _BLOCK, dim=1), split(values, _BLOCK), strict=True)
         for of_block, block in blocks:
-            total += of_block @ block
+            total += (of_block @ block).cpu()
             active += of_block @ (block > self.threshold).to(block.dtype)
         if not total.isfinite().all():
             wrong = "a sample has activations that are not finite numbers"
             raise LiveError("Sums", wrong, "Run the model in float32.")
         self.n += np.bincount(relation.cpu().numpy(), minlength=len(self.n))
-        self.total += total.cpu().numpy()
+        self.total += total.numpy()
         self.active += active.cpu().numpy().astype(np.int64)
         if self.kept:
             self._values.append(values[:, -self.kept :].cpu().numpy().copy())

@@ -11,6 +11,12 @@ import torch
 
 from actcore.errors import LiveError
 
+#: What torch says on a CPU and Apple's GPUs; of CUDA, what its libraries and its start say.
+_NO_MEMORY = (
+    *("can't allocate memory", "not enough memory"),
+    *("backend out of memory", "CUDA error: out of memory", "_STATUS_ALLOC_FAILED"),
+)
+
 
 @contextmanager
 def enough_memory(name: str, mend: str) -> Iterator[None]:
@@ -42,9 +48,9 @@ def loading(name: str, what: str, mend: str) -> Iterator[None]:
 
 
 def is_of_memory(error: Exception) -> bool:
-    """Torch raises a class of its own on a GPU, a plain RuntimeError of its allocator on a CPU."""
+    """Torch has a class of its own for it, and in many places raises a plain RuntimeError."""
     known = isinstance(error, (torch.OutOfMemoryError, MemoryError))
-    return known or "can't allocate memory" in str(error) or "not enough memory" in str(error)
+    return known or any(words in str(error) for words in _NO_MEMORY)
 
 
 def _first_sentence(error: Exception) -> str:
