@@ -1,6 +1,7 @@
 """What an SAE finds on tokens, without the zeros.
 
-The numbers are those of `Sae.encode`, bit for bit on a CPU. Leaves the sums over many samples to
+The numbers are those of `Sae.encode`: bit for bit on a CPU, but for the last bits where an Intel
+one encodes some tokens or features alone. Leaves the sums over many samples to
 `actcore.live.sums`, and tables to `actcore.live.probe`.
 """
 
@@ -68,15 +69,25 @@ def _nonzero(sae: Sae, x: Tensor, chosen: Tensor | None) -> Coo:
         z, absent = (part[:, : len(chosen)] for part in _encoded(sae.only(rows), x))
     else:
         z, absent = (part[:, chosen] for part in _encoded(sae, x))
-    # Several times as fast as torch's own, where half of them are not 0.
-    active = np.flatnonzero((~absent).cpu().numpy())
-    ends = np.searchsorted(active, z.shape[1] * np.arange(1, len(z) + 1))
-    on_token = np.repeat(np.arange(len(z)), np.diff(ends, prepend=0))
-    at, token = (torch.from_numpy(part).to(z.device) for part in (active, on_token))
+    token, at = _found(~absent)
     feature = at - token * z.shape[1]
-    return Coo(
-        token, feature if chosen is None else chosen[feature], z.flatten().index_select(0, at)
-    )
+    value = z.flatten().index_select(0, at)
+    return Coo(token, feature if chosen is None else chosen[feature], value)
+
+
+def _found(
+    active: Bool[Tensor, "n_tokens n_features"],
+) -> tuple[Int64[Tensor, " n"], Int64[Tensor, " n"]]:
+    """The token of all that is active, and where it stands among all, zeros and all."""
+    n_tokens, n_features = active.shape
+    if active.device.type != "cpu":
+        at = active.flatten().nonzero()[:, 0]
+        return at // n_features, at
+    # Several times as fast as torch's own, where half of them are active.
+    places = np.flatnonzero(active.numpy())
+    ends = np.searchsorted(places, n_features * np.arange(1, n_tokens + 1))
+    token = np.repeat(np.arange(n_tokens), np.diff(ends, prepend=0))
+    return torch.from_numpy(token), torch.from_numpy(places)
 
 
 def _encoded(

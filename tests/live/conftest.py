@@ -62,7 +62,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Model:
 
     folder = tmp_path_factory.mktemp("probe") / "tiny2"
     save_tiny(folder, "llama", bos=True)
-    return load_model(str(folder))
+    return load_model(str(folder), device="cpu")
 
 
 @pytest.fixture(scope="session")
@@ -71,7 +71,7 @@ def demo() -> Model:
     from actcore.live import load_model
     from tests.live.probed import DEMO
 
-    return load_model(str(DEMO))
+    return load_model(str(DEMO), device="cpu")
 
 
 @pytest.fixture(scope="session")

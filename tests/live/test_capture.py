@@ -111,7 +111,7 @@ def test_a_prompt_beyond_the_window_runs_alone_and_the_others_packed(
 
 def test_a_narrow_precision_is_packed_too(tmp_path: Path) -> None:
     save_tiny(tmp_path)
-    model = load_model(str(tmp_path), dtype="bfloat16")
+    model = load_model(str(tmp_path), device="cpu", dtype="bfloat16")
     texts = [[2, 4, 6, 8, last] for last in range(2, 18)]
     with calls(blocks(model.lm)[0]) as seen:
         found = last_residuals(model, texts, [2])

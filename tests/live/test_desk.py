@@ -126,7 +126,7 @@ def test_an_answer_says_what_the_model_expects_behind_each_prompt(
 def test_an_encoder_expects_nothing(tmp_path: Path) -> None:
     save_tiny(tmp_path / "bert", "bert")
     question = Ask(
-        ModelChoice(str(tmp_path / "bert")), (saved_sae(tmp_path / "sae", 1),), (PROMPT,)
+        ModelChoice(str(tmp_path / "bert"), "cpu"), (saved_sae(tmp_path / "sae", 1),), (PROMPT,)
     )
     answer = Desk().ask(question).result()
     assert answer.next_tokens is None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import get_args
 
 import pytest
@@ -13,6 +14,7 @@ from actcore.live import sparse as module
 from actcore.live.saes import Sae
 from actcore.live.saes.activations import Activation, Gate, Kind
 from actcore.live.saes.core import Decoder
+from actcore.live.saes.product import product
 from actcore.live.sparse import sparse
 from tests.live.saes import numbers
 
@@ -43,6 +45,24 @@ def plain(sae: Sae, x: torch.Tensor) -> tuple[list[int], list[int], torch.Tensor
 
 def same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:
     return torch.equal(one.view(torch.int32), other.view(torch.int32))
+
+
+@cache
+def adds_up_alike() -> bool:
+    """Whether this processor adds up a part of a product as it does among all: Intel's do not."""
+    x, weight = numbers(1, 64, 768), numbers(2, 4099, 768)
+    whole = product(x, weight)
+    parts = (product(x[start : start + 2], weight) for start in range(0, 64, 2))
+    some = product(x, weight[[0, 5, 4098]])
+    return torch.equal(torch.cat([*parts]), whole) and torch.equal(some, whole[:, [0, 5, 4098]])
+
+
+def same_parts(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Bit for bit, where the processor can."""
+    if adds_up_alike():
+        return same_bits(one, other)
+    largest = max(other.abs().tolist(), default=0.0)
+    return torch.allclose(one, other, rtol=0, atol=1e-5 * largest)
 
 
 def test_nonzeros_of_a_hand_worked_sae() -> None:
@@ -80,7 +100,7 @@ def test_some_features_are_as_among_all_bit_for_bit(
     kept = torch.isin(whole.feature, torch.tensor(chosen, dtype=torch.int64))
     assert torch.equal(found.token, whole.token[kept])
     assert torch.equal(found.feature, whole.feature[kept])
-    assert same_bits(found.value, whole.value[kept])
+    assert same_parts(found.value, whole.value[kept])
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
@@ -114,8 +134,9 @@ def test_a_threshold_may_be_of_any_sign(threshold: float) -> None:
 @pytest.mark.parametrize("kind", KINDS_OF_ONE_COMPARISON)
 def test_what_overflows_is_not_taken_for_zero(kind: Kind) -> None:
     sae = replace(sae_with(kind, 3, 2), weight=torch.full((3, 2), 3e38))
-    assert sparse(sae, torch.tensor([[10.0, -10.0]])).value.isnan().all()
-    assert len(sparse(sae, torch.tensor([[10.0, -10.0]])).value) == 3
+    found = sparse(sae, torch.tensor([[10.0, -10.0]])).value
+    assert len(found) == 3
+    assert not found.isfinite().any()  # NaN, or infinity where the sum is fused
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -129,7 +150,7 @@ def test_tokens_in_blocks_are_as_all_at_once(
     blocks = sparse(sae, x)
     assert torch.equal(blocks.token, whole.token)
     assert torch.equal(blocks.feature, whole.feature)
-    assert same_bits(blocks.value, whole.value)
+    assert same_parts(blocks.value, whole.value)
 
 
 def test_at_width_24576_of_which_few_are_active() -> None:
@@ -141,7 +162,7 @@ def test_at_width_24576_of_which_few_are_active() -> None:
     assert same_bits(found.value, value)
     some = sparse(sae, x, features=feature[:1])
     kept = [at for at, index in enumerate(feature) if index == feature[0]]
-    assert same_bits(some.value, value[kept])
+    assert same_parts(some.value, value[kept])
 
 
 @pytest.mark.parametrize("kind", ["relu", "jumprelu", "topk"])
