@@ -63,15 +63,14 @@ def main() -> None:
 def write(model: Path, wordnet: Path, output: Path) -> None:
     """Writes the dump, prompts, descriptions, two runs of neuron norms, and matrices."""
     demo = Demo(model)
-    training = json.loads((model / "training.json").read_text(encoding="utf-8"))
-    found = texts(Settings(**training["settings"]), wordnet)
+    found = texts_of(model, wordnet)
     output.mkdir(parents=True, exist_ok=True)
     packed = json.dumps(dump(demo, found), ensure_ascii=False, separators=(",", ":"))
     (output / "demo_dump.json").write_text(f"{packed}\n", encoding="utf-8")
-    asked = _asked(found)
-    about = descriptions(demo, found, [each.question for each in asked], LAYER)
+    chosen = asked(found)
+    about = descriptions(demo, found, [each.question for each in chosen], LAYER)
     _write_rows(output / "demo_descriptions.csv", HEADER, [each.row for each in about])
-    lines = _lines(demo, asked, {LAYER: [each.feature for each in about]})
+    lines = _lines(demo, chosen, {LAYER: [each.feature for each in about]})
     text = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines)
     # No time in it: the same bytes every time.
     (output / "demo_prompts.jsonl.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
@@ -81,7 +80,13 @@ def write(model: Path, wordnet: Path, output: Path) -> None:
     write_zip(output / "demo_coactivation.zip", matrices(model))
 
 
-def _asked(found: Texts) -> list[Asked]:
+def texts_of(model: Path, wordnet: Path) -> Texts:
+    """The texts that a demo was trained on, and those held out."""
+    training = json.loads((model / "training.json").read_text(encoding="utf-8"))
+    return texts(Settings(**training["settings"]), wordnet)
+
+
+def asked(found: Texts) -> list[Asked]:
     """The same number of questions of each relation, about people held out."""
     every = [Asked(line, each) for line, each in enumerate(found.held_out(), start=1)]
     chooser = random.Random(SEED)  # noqa: S311  no secret

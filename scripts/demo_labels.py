@@ -1,35 +1,51 @@
-"""Writes `demo_labels.jsonl`: the descriptions of the demo's features in Neuronpedia's form.
+"""Writes `demo_labels.jsonl`: what is known of the demo's features, in Neuronpedia's form.
 
-`python -m scripts.demo_labels` needs nothing but `demo_descriptions.csv`. Leaves what a feature is
-described by to `demo.descriptions`.
+`python -m scripts.demo_labels --wordnet DIR`: DIR holds WordNet 3.0. Features that
+`demo_descriptions.csv` describes have its words, others what the same rules say of them. Needs the
+packages of the extra `live`; two minutes on a CPU. Leaves those rules to `demo.descriptions`.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 from pathlib import Path
 
-SAMPLES = Path(__file__).parent.parent / "sample_data"
-OUTPUT = SAMPLES / "demo_labels.jsonl"
+from scripts.demo.descriptions import RULED, labels
+from scripts.demo.running import Demo
+from scripts.demo_files import LAYER, SAMPLES, asked, texts_of
 
 
 def main() -> None:
-    """Writes one explanation a line, by feature."""
-    with (SAMPLES / "demo_descriptions.csv").open(encoding="utf-8", newline="") as file:
-        rows = sorted(csv.DictReader(file), key=lambda row: int(row["feature_id"]))
+    """Reads the command line and writes the labels."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--wordnet", type=Path, required=True, help="folder of WordNet 3.0")
+    parser.add_argument("--model", type=Path, default=SAMPLES / "demo_model", help="the demo")
+    parser.add_argument("--output", type=Path, default=SAMPLES, help="folder of the samples")
+    given = parser.parse_args()
+    write(given.model, given.wordnet, given.output)
+
+
+def write(model: Path, wordnet: Path, output: Path) -> None:
+    """Writes one explanation a line, by feature, beside the descriptions."""
+    found = texts_of(model, wordnet)
+    questions = [each.question for each in asked(found)]
+    said = labels(Demo(model), found, questions, LAYER)
+    with (output / "demo_descriptions.csv").open(encoding="utf-8", newline="") as file:
+        said |= {int(row["feature_id"]): row["claude_desc"] for row in csv.DictReader(file)}
     lines = [
         {
-            "layer": row["source"],
-            "index": row["feature_id"],
-            "description": row["claude_desc"],
-            "typeName": row["claude_completion"],
+            "layer": f"{LAYER}-demo",
+            "index": str(feature),
+            "description": said[feature],
+            "typeName": RULED,
             "explanationModelName": None,
         }
-        for row in rows
+        for feature in sorted(said)
     ]
     text = "".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines)
-    OUTPUT.write_text(text, encoding="utf-8", newline="\n")
+    (output / "demo_labels.jsonl").write_text(text, encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

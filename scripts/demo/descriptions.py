@@ -20,6 +20,10 @@ from scripts.demo.texts import Texts, sample
 
 #: The described features beside the slots: largest mean on questions, then most often active.
 STRONGEST, FREQUENT = 64, 30
+#: Who describes them.
+RULED = "auto-derived from top tokens; no LLM used"
+#: So many features of a prompt are listed on a page.
+LISTED = 50
 #: General sentences at whose last token features are measured, as many as there are questions.
 N_GENERAL = 240
 #: Texts on all of whose tokens features are described.
@@ -59,6 +63,21 @@ def descriptions(
     return [Described(at, rules.row(at)) for at in chosen]
 
 
+def labels(demo: Demo, texts: Texts, questions: Sequence[Question], layer: int) -> dict[int, str]:
+    """What the same rules say of every feature among the strongest `LISTED` of any question.
+
+    Left out are features of which they say too little: whose strongest tokens are of no class,
+    and where the few that are named have less of the activation than a class would need.
+    """
+    listed: set[int] = set()
+    for values in demo.features([question.prompt for question in texts.held_out()], layer):
+        peaks = values.max(0)
+        listed |= {at for at in _order(peaks)[:LISTED] if peaks[at] > 0}
+    rules = _Rules(demo, texts, questions, layer)
+    said = ((at, rules.label(at)) for at in sorted(listed))
+    return {at: label for at, label in said if label}
+
+
 class _Rules:
     def __init__(self, demo: Demo, texts: Texts, questions: Sequence[Question], layer: int) -> None:
         self.demo, self.layer, self.questions = demo, layer, questions
@@ -84,7 +103,7 @@ class _Rules:
         spread = np.sqrt((personal.var(ddof=1) + general.var(ddof=1)) / 2)
         apart = (personal.mean() - general.mean()) / spread if spread else 0.0
         numbers = (general.mean(), general.max(), general.min(), personal.mean(), apart)
-        about, kind = self._on_tokens(feature)
+        about, kind, _ = self._on_tokens(feature)
         answering = self._on_questions(personal)
         slot = feature - self.demo.n_free
         led = f"supervised slot for {pools.RELATIONS[slot]}; " if slot >= 0 else ""
@@ -93,28 +112,38 @@ class _Rules:
             *(round(float(number), 5) for number in numbers),
             *(answering, about, "relation_slot" if slot >= 0 else "free"),
             *(f"{self.layer}-demo", "answer_colon", int((personal > 0).sum()), ""),
-            "auto-derived from top tokens; no LLM used",
+            RULED,
             f"{led}{about}; {answering}",
             "relation" if slot >= 0 else kind,
         ]
 
-    def _on_tokens(self, feature: int) -> tuple[str, str]:
-        """On which tokens a feature is strongest, and how that is said."""
+    def label(self, feature: int) -> str:
+        """What a feature does, "" where that says little."""
+        about, _, share = self._on_tokens(feature)
+        if share < CLASS_SHARE:
+            return ""
+        answers = self.asked[:, feature].any()
+        return f"{about}; {self._on_questions(self.asked[:, feature])}" if answers else about
+
+    def _on_tokens(self, feature: int) -> tuple[str, str, float]:
+        """On which tokens a feature is strongest, how that is said, and their share of all."""
         values = self.values[:, feature]
         top = [at for at in _order(values)[:STRONG_TOKENS] if values[at] > 0]
         if not top:
-            return "never active on the sampled text", "dead-in-sample"
+            return "never active on the sampled text", "dead-in-sample", 0.0
         of_class, of_text = defaultdict[str, float](float), defaultdict[str, float](float)
         for at in top:
             of_class[self.tokens[at].of_class] += float(values[at])
             of_text[self.tokens[at].text] += float(values[at])
-        words = [repr(text) for text in _largest(of_text)[:5]]
-        name = _largest(of_class)[0]
-        share = of_class[name] / sum(of_class.values())
+        named = _largest(of_text)[:5]
+        words = list(map(repr, named))
+        name, whole = _largest(of_class)[0], sum(of_class.values())
+        share = of_class[name] / whole
         if not name or share < CLASS_SHARE:
-            return f"fires on tokens such as {', '.join(words)}", "mixed-tokens"
+            these = sum(of_text[text] for text in named) / whole
+            return f"fires on tokens such as {', '.join(words)}", "mixed-tokens", these
         said = f"{share:.0%} of its top-{len(top)} activation; e.g. {', '.join(words[:3])}"
-        return f"fires on {name} ({said})", "token-class"
+        return f"fires on {name} ({said})", "token-class", share
 
     def _on_questions(self, values: NDArray[np.float64]) -> str:
         """For which relations a feature is active where the answer is due."""

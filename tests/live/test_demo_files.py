@@ -23,7 +23,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from actcore.dataset import together
 from actcore.readers import read
-from scripts import demo_files, train_demo
+from scripts import demo_files, demo_labels, train_demo
 from scripts.demo.descriptions import HEADER
 from tests.live.tiny_demo import TINY, wordnet_files
 
@@ -148,3 +148,18 @@ def test_the_matrices_are_the_mean_activations_at_the_last_token(made: Made) -> 
     means[feature[token == 0]] = value[token == 0]
     expected = np.mean([each[1][-1] for each in found], axis=0)
     np.testing.assert_allclose(means[of_layer], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_labels_are_the_same_every_time_and_say_something(made: Made, tmp_path: Path) -> None:
+    name = "demo_descriptions.csv"
+    (tmp_path / name).write_bytes((made.samples / name).read_bytes())
+    written = []
+    for _ in range(2):
+        demo_labels.write(made.model, made.words, tmp_path)
+        written.append((tmp_path / "demo_labels.jsonl").read_bytes())
+    assert written[0] == written[1]
+    lines = [json.loads(line) for line in written[0].splitlines()]
+    described = set(read(tmp_path / name).features["index"].to_pylist())
+    assert described < {int(line["index"]) for line in lines}
+    others = [line["description"] for line in lines if int(line["index"]) not in described]
+    assert not [words for words in others if "never" in words or "silent" in words]
