@@ -151,7 +151,11 @@ def test_a_dump_of_several_layers_is_shown_with_its_zeros() -> None:
         [0, 0, 4, 4, 4],
     ]
     assert (view.rows, view.high, view.unit) == (("1", "2", "3"), 6.0, "activation")
-    assert view.caption.startswith("Activation, m s: largest of the 1 feature listed for each")
+    assert view.caption == (
+        "Activation, m s: largest of the 1 feature listed for each layer and token; where a layer "
+        "has others, they do not count; one linear scale for all layers; special tokens (dashed) "
+        "are off the scale."
+    )
 
 
 # ---- the difference of two prompts

@@ -202,8 +202,8 @@ def of_recorded(dataset: Dataset, n: Ints, reduce: LayerReduce) -> str:
     least, most = int(n.min()), int(n.max())
     number = f"{most:,}" if least == most else f"{least:,} to {most:,}"
     noun = _noun(dataset) if most == 1 else f"{_noun(dataset)}s"
-    recorded = "recorded" if dataset.source.absent == "unmeasured" else "listed"
-    return (
-        f"{_REDUCED[reduce]} the {number} {noun} {recorded} for each layer and token, "
-        "not of the whole layer"
-    )
+    of = f"{_REDUCED[reduce]} the {number} {noun}"
+    if dataset.source.absent == "unmeasured":
+        return f"{of} recorded for each layer and token, not of the whole layer"
+    # A live run lists all features of an SAE, other files a choice; no Dataset says which.
+    return f"{of} listed for each layer and token; where a layer has others, they do not count"
