@@ -26,7 +26,7 @@ if table is not None:
     of_group = {} if group is None else {"group": group}
     behind = {"feature": feature, **of_group, **chosen.prompts}
     card("group_prompts", dataset, behind, partial(pictures.prompts, key="behind"))
-    bars = partial(pictures.chart, pick=picks.of_group)
+    bars = partial(pictures.rows, pick=picks.of_group)
     profile = {"feature": feature, **chosen.profile}
     card("group_profile", dataset, profile, partial(bars, key="profile"))
     if chosen.effect is not None:

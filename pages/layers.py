@@ -17,7 +17,7 @@ chosen = layers(dataset)
 run = chosen.run
 place = {"layer": chosen.layer, "position": chosen.position}
 marked = {name: value for name, value in place.items() if value is not None} or None
-heatmap = partial(pictures.heatmap, pick=picks.of_layer, fitted=True)
+heatmap = partial(pictures.heatmap, pick=picks.of_layer, fitted=True, beside=chosen.tokens)
 
 drawn = []
 # Keys become style sheets, where the name of a run may not stand.

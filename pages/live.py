@@ -4,32 +4,30 @@ from __future__ import annotations
 
 from functools import partial
 
-import streamlit as st
-
 from actcore.dataset.slots import slots
 from actcore.ui import picks, pictures, state
+from actcore.ui.large import is_large
 from actcore.ui.live import ask, cards, controls, rail
-from actcore.ui.live.facts import facts
+from actcore.ui.live.facts import facts, warn
 from actcore.ui.live.home import take_home
 from actcore.ui.live.shown import answered
-from actcore.ui.live.steering import expected, steer
+from actcore.ui.live.steering import steer
 from actcore.ui.needs import require_live
 from actcore.ui.page import begin
 
 begin("live")
 require_live()
 rail.take_next()
-run = controls.run()
-look = controls.look()
+run, look = controls.chosen()
 
-with ask.place_for((run, look.large)):
+with ask.place_for((run, is_large())):
     shown = None if run is None else answered(run, look.labels)
     if run is not None and shown is not None:
         dataset = shown.dataset
         prompt = dataset.prompts["id"][0].as_py()
         selected, position = state.feature(dataset), rail.position(dataset, prompt)
         rail.note(run)
-        status = st.container()
+        warn(shown.answer)
         which = {"prompt": prompt, "k": look.k, **look.ranking}
         # The strips of another run are gone with their title, whenever the new ones are drawn.
         key = pictures.of_content("strips", [prompt, dataset.source.digest])
@@ -40,26 +38,11 @@ with ask.place_for((run, look.large)):
         # A pick in the strips is known once they are drawn.
         selected, position = state.feature(dataset), state.position(dataset, prompt)
         feature = selected or first
-        expects = shown.answer.next_tokens
-        left, right = st.columns(2)
-        table = partial(pictures.listing, large=look.large)
-        with left:
-            ranked = {**which, "k": controls.MOST_LISTED}
-            shown.card("top_features", ranked, partial(table, key="listing"))
-        with right:
-            if position is not None:
-                on_token = {"prompt": prompt, "position": position}
-                shown.card("token_features", on_token, partial(table, key="on_token"))
-            elif expects is not None:
-                expected(shown, expects)
-            if position is None:
-                st.caption("Pick a token, and the features strongest on it are listed here.")
-        with status:
-            facts(run, shown.answer, shown.notes)
+        facts(run, shown.answer, shown.notes)
         with look.bar:
             take_home(dataset, feature)
-        offered = selected or (None if slots(dataset) else first)
-        steer(run, shown, offered, expects=None if position is None else expects)
+        cards.lists(shown, {**which, "k": controls.MOST_LISTED}, position)
+        steer(run, shown, selected or (None if slots(dataset) else first))
         if (a := rail.pinned()) is not None:
             cards.compare(run, a, feature, look)
         if len(run.saes) > 1:

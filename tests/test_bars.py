@@ -49,7 +49,7 @@ def test_the_chart_draws_one_bar_for_each_bin() -> None:
     view = bars([1, 4, 0, 2])
     data = records(bars_data(view.table))
     svg = vl_convert.vegalite_to_svg(
-        {**bars_spec("activation", "tokens", dark=False), "data": data}
+        {**bars_spec(view.table, "activation", "tokens", dark=False), "data": data}
     )
     assert svg.count('aria-roledescription="bar"') == 4
     chart = view.chart().to_dict()

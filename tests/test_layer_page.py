@@ -52,7 +52,7 @@ CONTROLS: list[tuple[str, object, Link, set[str]]] = [
     ("a", "c", THREE, {A, LESS, NEURONS, PATH, SPACE}),
     ("a", "b", TWO, {A, B, LESS, NEURONS, PATH, SPACE}),
     ("b", "c", THREE, {B, LESS, PATH}),
-    ("b", "", TWO, {B, LESS, PATH}),
+    ("b", "", TWO, {A, B, LESS, PATH}),
     ("reduce", "max", TWO, {A, B, LESS}),
     ("reduce", "l2", TWO, {A, B, LESS}),
     ("scale", "layer", TWO, {A, B, LESS}),

@@ -19,8 +19,8 @@ Address = dict[str, list[str]]
 PAGE, ADDRESSES, HELD = "_page", "_addresses", "_held"
 #: And what a page that was left by `leave` said before, by what its history says it did.
 _LEFT = "_left"
-#: What every page shares.
-SHARED = ("data", "with")
+#: What every page shares; and how all of them look, whatever they show.
+SHARED, LOOK = ("data", "with"), "large"
 
 
 def here() -> Address:
@@ -62,7 +62,7 @@ def leave(file: str, words: Address) -> None:
 
     Streamlit writes the words into the history of this page first; `follow` takes them out again.
     """
-    page = st.session_state[PAGE]
+    page, words = st.session_state[PAGE], {**words, **_look()}
     st.session_state.setdefault(_LEFT, {})[_place(page, words)] = _last()
     st.switch_page(file, query_params=words)
 
@@ -99,4 +99,9 @@ def leading_to(page: str) -> Address:
     """
     now, left = here(), st.session_state.get(ADDRESSES, {}).get(page, {})
     same = all(left.get(name) == now.get(name) for name in SHARED)
-    return left if same else {name: now[name] for name in SHARED if name in now}
+    words = left if same else {name: now[name] for name in SHARED if name in now}
+    return {name: said for name, said in words.items() if name != LOOK} | _look()
+
+
+def _look() -> Address:
+    return {name: said for name, said in here().items() if name == LOOK}

@@ -1,17 +1,43 @@
-"""Tables in large type, for a projector.
+"""Large type, for a projector: the switch of every page, and tables and charts as large as it.
 
-Leaves which columns a table has to `actcore.ui.readable` and `actcore.ui.live.tables`.
+Leaves which columns a table has to `actcore.ui.readable` and `actcore.ui.live.tables`, how a
+chart grows to `actcore.views.larger`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
 import pyarrow as pa
 import streamlit as st
 
+from actcore.ui import kept
+from actcore.views.chart_html import Vega
+from actcore.views.larger import larger
 from actcore.views.numbers import plain
 from actcore.views.text import markdown
 
+#: Session state of the switch, and what the address calls it.
+LARGE = "large"
+#: How much larger all type is than a browser's own.
+FACTOR = 1.5
 _MOST = 10
+#: A table scrolls in its card rather than break its words. On a projector no line is to spare.
+_STYLE = f"""<style>html{{font-size:{16 * FACTOR:.0f}px}}
+.stTable td *{{white-space:nowrap!important}}
+.stMainBlockContainer>[data-testid=stVerticalBlock]{{gap:.6rem}}</style>"""
+
+
+def switch() -> None:
+    """The switch of a page, and its type as it says."""
+    if kept.toggle("Large type", key=LARGE, help="For a projector."):
+        st.html(_STYLE)
+
+
+def is_large() -> bool:
+    """Whether the type is large."""
+    return bool(st.session_state.get(LARGE))
 
 
 def large_table(table: pa.Table) -> None:
@@ -19,6 +45,19 @@ def large_table(table: pa.Table) -> None:
     columns = {name: table[name].slice(0, _MOST).to_pylist() for name in table.column_names}
     words = {markdown(name): list(map(_said, values)) for name, values in columns.items()}
     st.table(words, hide_index=True)
+
+
+def chart(
+    vega: Vega,
+    *,
+    key: str | None = None,
+    on_select: Callable[[], None] | Literal["ignore"] = "ignore",
+) -> None:
+    """Draws a chart as wide as its place, with type as large as the page's."""
+    # By itself Streamlit fits the height as well, which is what a chart says without its axes.
+    spec = {"autosize": {"type": "fit-x", "contains": "padding"}, **vega.spec}
+    spec = larger(spec, FACTOR) if is_large() else spec
+    st.vega_lite_chart(vega.data, spec, theme=None, key=key, on_select=on_select, width="stretch")
 
 
 def _said(value: object) -> str:

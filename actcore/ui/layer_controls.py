@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import pyarrow as pa
 import streamlit as st
 
 from actcore import analysis
@@ -28,11 +29,13 @@ _NO_RUN = _ALL = ""
 class Layers:
     """What is chosen on the Layers page: one or two prompts, a cell, the settings of its figures.
 
-    Without a layer the cell is of all layers, without a position of all tokens.
+    Without a layer the cell is of all layers, without a position of all tokens. `tokens` are those
+    of both prompts.
     """
 
     runs: list[str]
     run: str
+    tokens: tuple[str, ...]
     layer: int | None
     position: int | None
     matrix: Settings
@@ -74,6 +77,7 @@ def layers(dataset: Dataset) -> Layers:
     return Layers(
         runs=runs,
         run=run,
+        tokens=tuple(text for one in runs for text in _texts(dataset, one)) if b else (),
         layer=int(layer) if layer else None,
         position=int(position) if position else None,
         matrix={"reduce": reduce, "scale": scale, "log": log, **counted},
@@ -89,7 +93,15 @@ def _layers(dataset: Dataset) -> dict[str, str]:
 
 
 def _tokens(dataset: Dataset, prompt: str) -> dict[str, str]:
-    first, last = dataset.prompt_starts[dataset.prompt(prompt) :][:2]
-    tokens = dataset.tokens.slice(first, last - first).to_pylist()
-    named = {str(one["position"]): f"{one['position']} {visible(one['text'])}" for one in tokens}
+    texts, positions = _texts(dataset, prompt), _of(dataset, prompt)["position"].to_pylist()
+    named = {str(at): f"{at} {text}" for at, text in zip(positions, texts, strict=True)}
     return {_ALL: "All tokens"} | {at: shortened(words, 60) for at, words in named.items()}
+
+
+def _texts(dataset: Dataset, prompt: str) -> list[str]:
+    return [visible(text) for text in _of(dataset, prompt)["text"].to_pylist()]
+
+
+def _of(dataset: Dataset, prompt: str) -> pa.Table:
+    first, last = dataset.prompt_starts[dataset.prompt(prompt) :][:2]
+    return dataset.tokens.slice(first, last - first)

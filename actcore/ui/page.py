@@ -16,14 +16,15 @@ from streamlit.errors import StreamlitPageNotFoundError
 
 from actcore.analysis.relations import MEAN
 from actcore.dataset import Dataset
-from actcore.ui import address
+from actcore.ui import address, large
 from actcore.ui.picker import choose, opened
 
-#: Streamlit leaves a hand's breadth above the title, as much at the sides, and much between the
+#: Streamlit leaves a hand's breadth around the title, as much at the sides, and much between the
 #: parts of a card. It writes white on the accent where several things are chosen, which nobody can
 #: read in the dark.
 _STYLE = """<style>
-.stMainBlockContainer{padding:2rem 2rem 4rem}
+.stMainBlockContainer{padding:1.5rem 2rem 4rem}
+.stMainBlockContainer h1{padding:.5rem 0 0;font-size:2.25rem}
 [class*=st-key-card_]{gap:.5rem}
 @media(max-width:40rem){.stMainBlockContainer{padding:3rem 1rem}}
 .stMultiSelect [data-tag]{background:color-mix(in srgb,currentColor 15%,transparent);color:inherit}
@@ -70,6 +71,8 @@ def _frame(name: str) -> DeltaGenerator:
     address.follow(name)
     links = st.sidebar.container()
     st.html(_STYLE)
+    with st.sidebar:
+        large.switch()
     st.title(this.title)
     st.markdown(this.sentence)
     return links

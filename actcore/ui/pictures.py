@@ -6,9 +6,10 @@ Leaves the token strips' own code to `actcore.ui.strips`, the card around a pict
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from actcore.sites import FeatureId
 from actcore.ui import address, state
-from actcore.ui.large import large_table
+from actcore.ui.large import FACTOR, chart, is_large, large_table
 from actcore.ui.page import PAGES
 from actcore.ui.picker import as_chosen
 from actcore.ui.picks import Cell, named_cell, of_token
@@ -30,6 +31,7 @@ from actcore.views.chart_html import Vega
 from actcore.views.counts import Counts
 from actcore.views.heatmap import Heatmap
 from actcore.views.intervals import Intervals
+from actcore.views.larger import larger_words
 from actcore.views.listing import Listing
 from actcore.views.path import Path
 from actcore.views.rows import STEP
@@ -46,6 +48,8 @@ _MOST_NUMBERED = 30
 _TALLEST, _SCROLLED_HEIGHT = 960, 640
 #: So do the strips of many prompts, from about where they would be taller.
 _MANY_CELLS = 600
+#: Session state: by this and its name, the key under which a picture is drawn, and its clicks.
+_DRAWN = "drawn_"
 #: It is as wide as its card, within these bounds, and scrolls there where that is too narrow.
 _SCROLLED = """<style>.st-key-{inner}{{overflow-x:auto}}
 .st-key-{inner} [data-testid=stElementContainer]:has(.stVegaLiteChart){{
@@ -99,45 +103,46 @@ def heatmap(
     selected: Cell | None = None,
     largest: bool = False,
     fitted: bool = False,
+    beside: tuple[str, ...] = (),
 ) -> pa.Table | None:
     """Draws a heatmap and returns its table, if there is a value in it.
 
     `pick` is called with the row of a clicked cell; cells that hold all of `selected` are marked,
     with `largest` the one of the largest value while nothing is selected. `fitted` is a matrix
-    that would rather lose its numbers than be wider than its card.
+    that would rather lose its numbers than be wider than its card. `beside` are the columns of the
+    matrix that stands beside it.
     """
-    if len(view.columns) > _MOST_NUMBERED:
-        view = replace(view, text=None)
-    key = of_content(key, view.title, view.rows, view.columns)
+    text = view.text if len(view.columns) <= _MOST_NUMBERED else None
+    view = replace(view, text=text, beside=beside)
+    name, key = key, of_content(key, view.title, view.rows, view.columns)
 
-    def clicked() -> None:
-        for cell in st.session_state[key].selection.get("cell") or []:
+    def cells(selection: Any) -> Iterator[Cell]:
+        for cell in selection.get("cell") or []:
             match = (view.row == cell["_row"]) & (view.column == cell["_column"])
             if match.any():
-                pick(_cell(view.table, int(match.argmax())))
+                yield _cell(view.table, int(match.argmax()))
 
     if largest and selected is None and not np.isnan(view.values()).all():
         selected = named_cell(view.table)
     # A mark is part of the chart, which goes to the browser anew with all its cells.
     few = view.table.num_rows <= _MOST_MARKED
     marked = _place(view, selected) if selected and few else None
-    spec, data = view.vega(select="cell", dark=dark(), selected=marked)
+    vega = view.vega(select="cell", dark=dark(), selected=marked)
     tall = len(view.rows) * view.cell[1] > _TALLEST
     least, wanted = view.widths()
     if fitted:
         least, _ = replace(view, text=None).widths()
     with scrolled(key, least, wanted, height=_height(tall)):
-        st.vega_lite_chart(data, spec, theme=None, key=key, on_select=clicked, width="stretch")
+        chart(vega, key=key, on_select=on_click(name, key, cells, pick))
     return None if np.isnan(view.values()).all() else view.table
 
 
 def bars(view: Bars) -> None:
     """Draws a histogram."""
-    spec, data = view.vega(dark=dark())
-    st.vega_lite_chart(data, spec, theme=None, width="stretch")
+    chart(view.vega(dark=dark()))
 
 
-def chart(view: Counts | Intervals, *, key: str, pick: Callable[[Cell], None]) -> None:
+def rows(view: Counts | Intervals, *, key: str, pick: Callable[[Cell], None]) -> None:
     """Draws bars or intervals; `pick` is called with the table row of a clicked one."""
     with st.container(height=_height(len(view.labels) * STEP > _TALLEST), border=False):
         clickable(view.vega("mark", dark=dark()), view.table, key=key, pick=pick)
@@ -146,9 +151,12 @@ def chart(view: Counts | Intervals, *, key: str, pick: Callable[[Cell], None]) -
 def scrolled(
     key: str, least: int, wanted: int, *, height: int | Literal["content"] = "content"
 ) -> DeltaGenerator:
-    """A place as wide as its card from least to wanted pixels; it scrolls in a narrower card."""
-    inner = f"scroll_{key}"
-    st.html(_SCROLLED.format(inner=inner, least=least, wanted=wanted))
+    """A place as wide as its card from least to wanted pixels; it scrolls in a narrower card.
+
+    In large type it is so much wider.
+    """
+    inner, factor = f"scroll_{key}", FACTOR if is_large() else 1
+    st.html(_SCROLLED.format(inner=inner, least=least * factor, wanted=wanted * factor))
     return st.container(key=inner, height=height, border=False)
 
 
@@ -158,14 +166,12 @@ def _height(scrolls: bool) -> int | Literal["content"]:
 
 def clickable(vega: Vega, table: pa.Table, *, key: str, pick: Callable[[Cell], None]) -> None:
     """Draws a chart; `pick` is called with the table row of a clicked mark."""
-    key = of_content(key, table.to_pydict().values())
+    name, key = key, of_content(key, table.to_pydict().values())
 
-    def clicked() -> None:
-        for mark in st.session_state[key].selection.get("mark") or []:
-            pick(_cell(table, mark["_row"]))
+    def cells(selection: Any) -> Iterator[Cell]:
+        return (_cell(table, mark["_row"]) for mark in selection.get("mark") or [])
 
-    spec, data = vega
-    st.vega_lite_chart(data, spec, theme=None, key=key, on_select=clicked, width="stretch")
+    chart(vega, key=key, on_select=on_click(name, key, cells, pick))
 
 
 def paths(view: Path, *, key: str, pick: Callable[[Cell], None]) -> None:
@@ -179,38 +185,37 @@ def space(view: Space) -> None:
     if view.table.num_rows:
         st.html(_SPACIOUS)
         with st.container(key="scroll_space"):
-            st.plotly_chart(
-                view.plotly(dark=dark()), theme=None, key="space_plot", config=CONFIG, height=560
-            )
+            figure = view.plotly(dark=dark())
+            if is_large():
+                figure = larger_words(figure, FACTOR)
+            st.plotly_chart(figure, theme=None, key="space_plot", config=CONFIG, height=560)
     else:
         st.info("No feature is active here.")
 
 
-def listing(
-    view: Listing, *, key: str, pick: Callable[[Cell], None] = of_token, large: bool = False
-) -> str | None:
+def listing(view: Listing, *, key: str, pick: Callable[[Cell], None] = of_token) -> str | None:
     """Draws a table and returns its first feature; `pick` is called with a clicked row.
 
-    A `large` one is as `large_table` draws it, and nothing is picked in it.
+    In large type it is as `large_table` draws it, and nothing is picked in it.
     """
-    key = of_content(key, *(view.table[name].to_pylist() for name in ("layer", "site", "index")))
+    ids = (view.table[column].to_pylist() for column in ("layer", "site", "index"))
+    name, key = key, of_content(key, *ids)
 
-    def clicked() -> None:
-        selection = st.session_state[key].selection
-        for row in [*selection.rows, *(row for row, _ in selection.cells)]:
-            pick(_cell(view.table, row))
+    def cells(selection: Any) -> Iterator[Cell]:
+        rows = [*selection.rows, *(row for row, _ in selection.cells)]
+        return (_cell(view.table, row) for row in rows)
 
     if not view.table.num_rows:
         st.info("No feature is active here.")
         return None
-    if large:
+    if is_large():
         large_table(readable(view.table))
-        st.caption("In large type, features and tokens are picked in the strips.")
+        st.caption("In large type, features and tokens are picked in the pictures.")
         return feature_of(view.table, 0)
     st.dataframe(
         readable(view.table).to_pandas(),
         key=key,
-        on_select=clicked,
+        on_select=on_click(name, key, cells, pick),
         selection_mode=["single-row", "single-cell"],
         hide_index=True,
         width="stretch",
@@ -221,6 +226,25 @@ def listing(
 def of_content(key: str, *rows: Sequence[object]) -> str:
     """A key for these rows alone: Streamlit keeps selections by number, whatever stands there."""
     return f"{key}_{zlib.crc32(repr(rows).encode()):08x}"
+
+
+def on_click(
+    name: str, key: str, cells: Callable[[Any], Iterator[Cell]], pick: Callable[[Cell], None]
+) -> Callable[[], None]:
+    """What calls `pick` with those `cells` of a picture's selection that a click chose.
+
+    The picture is held by its name alone: of each key ever drawn, Streamlit holds what this
+    returns until the session ends.
+    """
+    st.session_state[f"{_DRAWN}{name}"] = key, cells, pick
+    return partial(_clicked, name, key)
+
+
+def _clicked(name: str, key: str) -> None:
+    drawn, cells, pick = st.session_state[f"{_DRAWN}{name}"]
+    if drawn == key:  # or it was in a picture that is gone
+        for cell in cells(st.session_state[key].selection):
+            pick(cell)
 
 
 def _cell(table: pa.Table, row: int) -> Cell:

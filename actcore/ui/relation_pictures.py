@@ -5,16 +5,18 @@ Leaves matrices and lists of features to `actcore.ui.pictures`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from actcore.ui import state
 from actcore.ui.dense import dense as dense_component
+from actcore.ui.large import chart, is_large, large_table
 from actcore.ui.picks import Cell
-from actcore.ui.pictures import clickable, dark, of_content, scrolled
+from actcore.ui.pictures import clickable, dark, of_content, on_click, scrolled
 from actcore.views.dense import Dense
 from actcore.views.listing import Listing
 from actcore.views.separation import Separation
@@ -45,17 +47,16 @@ def separation(view: Separation, *, key: str, layer: int | None) -> None:
 def panels(view: SmallMultiples, *, key: str, layer: int | None) -> None:
     """Draws a panel for each layer; a click shows a layer."""
     layers = list(dict.fromkeys(view.table["layer"].to_pylist()))
-    key = of_content(key, view.title, view.panels, view.columns)
+    name, key = key, of_content(key, view.title, view.panels, view.columns)
 
-    def clicked() -> None:
-        for mark in st.session_state[key].selection.get("mark") or []:
-            _show_layer({"layer": layers[mark["_panel"]]})
+    def cells(selection: Any) -> Iterator[Cell]:
+        return ({"layer": layers[mark["_panel"]]} for mark in selection.get("mark") or [])
 
     view = replace(view, selected=layers.index(layer) if layer in layers else None)
     least, wanted = view.widths()
     with scrolled(key, least, wanted):
-        spec, data = view.vega("mark", dark=dark())
-        st.vega_lite_chart(data, spec, theme=None, key=key, on_select=clicked, width="stretch")
+        clicked = on_click(name, key, cells, _show_layer)
+        chart(view.vega("mark", dark=dark()), key=key, on_select=clicked)
 
 
 def _show_layer(cell: Cell) -> None:
@@ -76,6 +77,9 @@ def numbers(view: Listing, *, key: str) -> None:
     table = view.table
     full = [name for name in table.column_names if table[name].null_count < table.num_rows]
     full = [name for name in full if name != "site" or len(table[name].unique()) > 1]
+    if is_large():
+        large_table(table.select(full))
+        return
     st.dataframe(table.select(full).to_pandas(), key=key, hide_index=True, width="stretch")
 
 

@@ -118,7 +118,9 @@ function keep(grid, held, before) {
   if (held && focused(grid) !== cell) cell.focus({ preventScroll: true });
 }
 
+// The line may be off the screen: what is pointed at says so itself as well.
 function say(grid, target) {
   const cell = target?.closest(".token, .label");
+  if (cell?.ariaLabel) cell.title = cell.ariaLabel;
   grid.line.textContent = cell ? (cell.ariaLabel ?? cell.textContent) : HINT;
 }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from actcore.views.bars_chart import bars_data, bars_spec
+from actcore.views.bars_chart import bars_data, bars_spec, ends
 from actcore.views.chart_html import Vega, chart, chart_html
 from actcore.views.numbers import plain, ticks
 from actcore.views.palette import EMERALD, hexed
@@ -39,7 +39,7 @@ class Bars:
 
     def vega(self, *, dark: bool = False) -> Vega:
         """The bars for a page."""
-        spec = bars_spec(self.unit, self.count_title, dark=dark, width="container")
+        spec = bars_spec(self.table, self.unit, self.count_title, dark=dark, width="container")
         return Vega(spec, bars_data(self.table))
 
     def chart(self, *, dark: bool = False) -> alt.Chart:
@@ -48,17 +48,18 @@ class Bars:
 
     def html(self) -> str:
         """The chart as one HTML document that works offline, light or dark."""
-        light, dark = (bars_spec(self.unit, self.count_title, dark=on) for on in (False, True))
+        light, dark = (
+            bars_spec(self.table, self.unit, self.count_title, dark=on) for on in (False, True)
+        )
         return chart_html(self.title, self.caption, light, dark, bars_data(self.table))
 
 
 def _drawn(view: Bars) -> Part:
     left, right = (view.table[name].to_numpy() for name in ("left", "right"))
     counts = view.table["count"].to_numpy()
-    high = ticks(0.0, float(max(counts.max(initial=0), 1)))
+    (low, far), high = ends(view.table)
     marks = [mark for mark in high if mark == int(mark)]
     margin = max(sans_width(plain(mark), _SIZE) for mark in marks) + 10
-    low, far = (float(left.min()), float(right.max())) if len(counts) else (0.0, 1.0)
     span = far - low if far > low else 1.0
     x = margin + (left - low) / span * _WIDTH
     widths = (right - left) / span * _WIDTH

@@ -3,7 +3,7 @@
 
 const NAMED = 14; // pixels of a column that has room for its name
 const FRAMED = 8; // pixels of a column that has room for a frame
-const SPACED = 14; // pixels between the labels of rows
+const SPACED = 1.076; // heights of type from one label of a row to the next
 
 const pictures = new WeakMap();
 
@@ -85,7 +85,7 @@ function show(it, view) {
 
 // One label for each row, or for every second, third ... where rows are low.
 function labels({ labels, view }, high) {
-  const every = Math.ceil(SPACED / high);
+  const every = Math.ceil((SPACED * parseFloat(getComputedStyle(labels).fontSize)) / high);
   const made = view.rows.map((label, row) => {
     const span = Object.assign(element("span", "", label), { title: label, row });
     span.style.height = `${high * every}px`;

@@ -19,8 +19,8 @@ from actcore.views.text import one_line, script_json, shortened
 _ROOM, _ROOM_SLANTED = 13, 18
 #: Further than the longest labels reach, in pixels.
 _EXTENT = 1000
-#: The title of the rows and the margins, in pixels.
-_BESIDE = 36
+#: The title of the rows and the margins, in pixels; and what Vega leaves around slanted labels.
+_BESIDE, _PADDING = 36, 7
 
 
 def widths(view: Matrix) -> tuple[int, int]:
@@ -54,7 +54,9 @@ def columns(view: Matrix) -> dict[str, Any]:
     Labels are level where all have room, slanted or upright otherwise. The chart may be narrower
     than it asks to be: its width decides as it is drawn.
     """
-    room = max((_label_width(label, COLUMN_COLUMNS) for label in view.columns), default=0.0) + 6
+    labels = (*view.columns, *view.beside)
+    reach = max((_label_width(label, COLUMN_COLUMNS) for label in labels), default=0.0)
+    room = reach + 6
     step = f"min(width / {max(len(view.columns), 1)}, {view.cell[0]})"
     level = f"{step} >= {room:.1f}"
     axis = {
@@ -67,6 +69,9 @@ def columns(view: Matrix) -> dict[str, Any]:
         "labelBaseline": {"expr": f"{level} ? 'bottom' : 'middle'"},
         "labelOverlap": {"expr": f"{step} < {_ROOM} ? 'greedy' : false"},
     }
+    if view.beside:
+        slanted = f"{step} >= {_ROOM_SLANTED} ? {0.71 * (reach + LABEL) + _PADDING:.1f}"
+        axis["minExtent"] = {"expr": f"{level} ? 0 : {slanted} : {reach + _PADDING:.1f}"}
     return _place("_column", len(view.columns), axis)
 
 

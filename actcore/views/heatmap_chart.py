@@ -62,7 +62,8 @@ def heatmap_spec(
         "encoding": {"x": columns(view), "y": rows(view)},
         "view": {"fill": hexed(look.blank)},
         "width": {"step": wide},
-        "height": {"step": high},
+        # A number: of a height in steps Vega-Lite complains wherever the width is fitted.
+        "height": high * len(view.rows),
         "params": [] if select is None else [_click(select)],
         "config": config(dark),
         "usermeta": {"embedOptions": {"renderer": _renderer(view)}},

@@ -25,7 +25,8 @@ class Matrix:
     [rows, columns] they are one scale for each row, or column, and `full` says in words what the
     strongest colour stands for. `text` is a number format such as ".2f" and `under` the column for
     a small line below; both are written where every cell has room for them. The cells `outlined`,
-    as (row, column), are framed. `warning` is said before the picture.
+    as (row, column), are framed. `warning` is said before the picture. `beside` are the columns of
+    a picture that stands beside it: both leave the same room over their cells on a page.
     """
 
     table: pa.Table
@@ -51,6 +52,7 @@ class Matrix:
     cell: tuple[int, int] = (44, 18)
     outlined: frozenset[tuple[int, int]] = frozenset()
     warning: str = ""
+    beside: tuple[str, ...] = ()
 
     @property
     def under_picture(self) -> str:

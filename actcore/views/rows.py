@@ -128,7 +128,8 @@ def rows_spec(
         "layer": [_whole_row(shown, select, dark=dark), *layers],
         "encoding": {"y": _row_axis(labels)},
         "width": "container",
-        "height": {"step": STEP},
+        # A number: of a height in steps Vega-Lite complains wherever the width is fitted.
+        "height": STEP * len(labels),
         "autosize": {"type": "fit-x", "contains": "padding"},
         "view": {"stroke": None},
         "params": [] if select is None else [click(select, ROWS)],

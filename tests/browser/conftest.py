@@ -59,9 +59,10 @@ class Tab:
     problems: list[str] = field(default_factory=list)
 
     def hear(self, message: ConsoleMessage) -> None:
-        """Note an error on the console, but not where Streamlit's client looks for its server."""
+        """Note what the console complains of, but not of Streamlit's client seeking its server."""
         looked = message.location["url"].endswith(_PROBES) and "404" in message.text
-        if message.type == "error" and not looked:
+        charts = message.type == "warning" and message.text.startswith("WARN")
+        if (message.type == "error" or charts) and not looked:
             self.problems.append(f"console: {message.text}")
 
     def watch(self, request: Request) -> None:

@@ -28,6 +28,18 @@ def cell(page: Page, figure: str, said: str) -> Locator:
     return card(page, figure).locator(f'.cells_marks path[aria-label^="{said};"]')
 
 
+def test_the_matrices_of_two_runs_stand_on_one_line(page: Page) -> None:
+    titled(page, "layers_1", f"Layers of {B}, token by token")
+    tops = []
+    for figure in ("layers_0", "layers_1"):
+        first = cell(page, figure, "layer: 0; position: 0")
+        expect(first).to_be_visible()
+        tops.append(first.bounding_box())
+    assert tops[0]
+    assert tops[1]
+    assert round(tops[0]["y"]) == round(tops[1]["y"])
+
+
 def edges(page: Page, figure: str) -> Locator:
     """What marks the selected cell: a line on a broader one."""
     return card(page, figure).locator(".mark-rect.role-mark:not(.cells_marks) path")

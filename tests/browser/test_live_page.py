@@ -38,6 +38,13 @@ def box(page: Page) -> Locator:
     return page.get_by_role("textbox", name="Prompt")
 
 
+def edge(place: Locator) -> tuple[float, float]:
+    """The left and the top of something, in whole pixels."""
+    found = place.bounding_box()
+    assert found
+    return round(found["x"]), round(found["y"])
+
+
 def run(page: Page, prompt: str) -> None:
     box(page).fill(prompt)
     box(page).press("Control+Enter")
@@ -109,6 +116,46 @@ def test_large_type_is_large_everywhere_and_picks_still_work(page: Page) -> None
     token(page, "token_strip", 2, 4).click()
     expect(title(page, "token_features")).to_contain_text("Strongest on token 4")
     assert page.evaluate("document.body.scrollWidth - innerWidth") == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "large", "rows"), [((1024, 768), "", 4), ((1280, 720), "?large=True", 2)]
+)
+def test_what_a_prompt_does_is_on_the_first_screen_of_a_projector(
+    visit: Visit, size: tuple[int, int], large: str, rows: int
+) -> None:
+    page = visit(f"/live{large}").page
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    run(page, OTHER)
+    expect(token(page, "token_strip", 0, 5)).to_have_text("·university")
+    for row in range(rows):
+        expect(token(page, "token_strip", row, 12)).to_be_in_viewport(ratio=1)
+
+
+def test_what_one_looks_at_stays_where_it_is_when_a_token_is_picked(page: Page) -> None:
+    places = [title(page, figure) for figure in ("top_features", "token_features", "expected")]
+    expect(card(page, "feature_by_token").locator(".marks")).to_be_visible()
+    expect(places[1]).to_contain_text("Strongest on token 13 :")
+    before = [edge(place) for place in (*places, page.locator(".st-key-steer"))]
+    token(page, "token_strip", 1, 5).click()
+    expect(places[1]).to_contain_text("Strongest on token 5 ·birth")
+    assert [edge(place) for place in (*places, page.locator(".st-key-steer"))] == before
+
+
+def test_the_labels_of_an_edit_stand_on_one_line(page: Page) -> None:
+    labels = page.locator(".st-key-edit [data-testid=stWidgetLabel]")
+    expect(labels).to_have_count(4)
+    assert len({edge(label)[1] for label in labels.all()}) == 1
+
+
+def test_the_hint_of_strips_covers_no_token(page: Page) -> None:
+    for height in (500, 620, 740):
+        page.set_viewport_size({"width": 1280, "height": height})
+        token(page, "token_strip", 0, 0).hover()
+        hint = card(page, "token_strip").locator(".strips > p")
+        assert edge(hint)[1] > edge(token(page, "token_strip", 7, 13))[1]
+    pointed = token(page, "token_strip", 0, 0)
+    expect(pointed).to_have_attribute("title", re.compile("^token Q, position 0, activation"))
 
 
 WATCH = """() => {
@@ -223,13 +270,12 @@ def test_prompts_labels_and_names_of_files_stay_as_they_are(visit: Visit, tmp_pa
         rows = card(page, "token_strip").locator(".row")
         expect(rows).to_have_count(8, timeout=PATIENCE_MS)
         expect(title(page, "token_strip")).to_contain_text(seen(one_line(TEXTS[0])))
-        page.get_by_role("button", name="Labels").click()
+        page.get_by_role("button", name="Model, SAEs").click()
         files = page.get_by_test_id("stFileUploaderDropzoneInput")
         files.set_input_files({"name": "<b>.jsonl", "mimeType": "", "buffer": labels.encode()})
         expect(page.locator(".st-key-about")).to_contain_text(seen(one_line(TEXTS[0])))
         page.keyboard.press("Escape")
-        status = page.get_by_test_id("stMain").get_by_test_id("stCaptionContainer").first
-        expect(status).to_contain_text(seen(sae))
+        expect(page.locator(".st-key-facts")).to_contain_text(seen(sae))
         expect(page.get_by_test_id("stSidebar")).to_contain_text(seen(one_line(TEXTS[0])))
         expect(card(page, "feature_by_token").locator("canvas, svg").first).to_be_visible()
         card(page, "next_tokens").get_by_role("button", name="Reproduce").click()

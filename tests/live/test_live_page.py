@@ -67,8 +67,8 @@ def test_the_first_look_shows_what_the_demo_does_on_a_question() -> None:
     page = opened("live")
     assert address(page) == {}
     assert list(cards(page)) == [
-        *("token_strip", "top_features", "expected", "feature_logits"),
-        *("activation_histogram", "stacked_strips", "feature_by_token"),
+        *("token_strip", "top_features", "token_features", "expected"),
+        *("feature_logits", "activation_histogram", "stacked_strips", "feature_by_token"),
     ]
     assert not page.error
     assert not page.warning
@@ -76,8 +76,9 @@ def test_the_first_look_shows_what_the_demo_does_on_a_question() -> None:
 
 def test_the_numbers_are_those_of_probe() -> None:
     page = opened("live")
-    sae = load_sae(ROOT / "sample_data" / DEMO_SAE)
-    dataset = probe(load_model(str(DEMO)), [sae], QUESTION)
+    model = load_model(str(DEMO))
+    sae = load_sae(ROOT / "sample_data" / DEMO_SAE, device=str(model.device))
+    dataset = probe(model, [sae], QUESTION)
     for name in ("token_strip", "top_features", "feature_by_token"):
         card = cards(page)[name]
         view = draw(name, dataset, **card.settings)
@@ -94,7 +95,7 @@ def test_another_prompt_takes_the_place_of_all_that_was_there() -> None:
     typed(page, OTHER)
     assert before not in " ".join(titles(page))
     assert address(page) == {"prompt": OTHER}
-    assert len(titles(page)) == 7
+    assert len(titles(page)) == 8
     assert rail(page) == [" ".join(OTHER.split()), " ".join(QUESTION.split())]
 
 
@@ -111,9 +112,9 @@ def test_the_history_brings_a_run_back_and_a_link_shows_it_too() -> None:
 
 def test_a_picked_token_lists_its_features_until_another_prompt_comes() -> None:
     page = opened("live", {"position": "5", "feature": SLOT})
-    assert any(title.startswith("Strongest on token 5") for title in titles(page))
+    assert cards(page)["token_features"].title.startswith("Strongest on token 5 ")
     typed(page, OTHER)
-    assert not any(title.startswith("Strongest on token") for title in titles(page))
+    assert cards(page)["token_features"].title.startswith("Strongest on token 12 : of")
     assert address(page) == {"prompt": OTHER, "feature": SLOT}
 
 
@@ -405,7 +406,7 @@ def test_in_large_type_every_table_has_its_first_rows_as_text() -> None:
     page = opened("live", link)
     assert not page.dataframe
     shown = [table.value for table in page.table]
-    assert len(shown) == 6
+    assert len(shown) == 7
     assert all(0 < len(table) <= 10 for table in shown)
     feature = read_as(shown[0]["feature"].iloc[0])
     assert feature == opened("live", {"position": "5"}).dataframe[0].value["feature"][0]

@@ -36,7 +36,7 @@ class Case(NamedTuple):
     labels: bool = False
 
 
-ALWAYS = {"token_strip", "top_features", "feature_by_token"}
+ALWAYS = {"token_strip", "top_features", "token_features", "feature_by_token"}
 OF_FEATURE = {"feature_logits", "activation_histogram", "stacked_strips"}
 OF_PAIR = {"feature_difference", "peak_difference", "strips_of_both"}
 CASES = {
@@ -58,7 +58,7 @@ CASES = {
     "layer 0": Case(
         {"sae": SAE.format(0), "sae_layer": "0", "tokens": "3", "position": "2"},
         (),
-        ALWAYS | OF_FEATURE | {"token_features", "expected", "continuations"},
+        ALWAYS | OF_FEATURE | {"expected", "continuations"},
     ),
     "labels": Case({}, (), ALWAYS | OF_FEATURE | {"expected"}, labels=True),
 }

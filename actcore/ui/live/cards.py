@@ -1,6 +1,6 @@
-"""The cards of the Live page that need more than one run, or more than a run: feature, A and B.
+"""The cards of the Live page that are several together: lists, a feature, A and B.
 
-Leaves the cards of one run to the page.
+Leaves single cards of one run to the page.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from actcore.ui import kept, picks, pictures
 from actcore.ui.about import about
 from actcore.ui.explain import explain
 from actcore.ui.live import ask, rail, tables
-from actcore.ui.live.controls import Look
+from actcore.ui.live.controls import Look, Settings
 from actcore.ui.live.run import Run
 from actcore.ui.live.shown import Shown, answered, of_feature
 from actcore.ui.strips import strips as strip_component
@@ -33,6 +33,29 @@ if TYPE_CHECKING:
 _ALIGNED = {"position": "Position", "text": "Text"}
 _COMPARED = 15
 _NEURONPEDIA = "https://www.neuronpedia.org"
+#: Narrower than this a list cannot be read, and stands in a row of its own.
+_ROWS = """<style>.st-key-lists [data-testid=stColumn]{min-width:min(14rem,100%)}</style>"""
+
+
+def lists(shown: Shown, ranked: Settings, position: int | None) -> None:
+    """The strongest features of the prompt and of a token, and what the model says next.
+
+    While no token is picked it is the last one, so that a pick moves nothing on the page.
+    """
+    dataset, says = shown.dataset, shown.answer.next_tokens
+    at = dataset.tokens["position"][-1].as_py() if position is None else position
+    on_token = {"prompt": ranked["prompt"], "position": at}
+    st.html(_ROWS)
+    with st.container(key="lists"):
+        places = st.columns([3, 3] if says is None else [3, 3, 2])
+    with places[0]:
+        shown.card("top_features", ranked, partial(pictures.listing, key="listing"))
+    with places[1]:
+        shown.card("token_features", on_token, partial(pictures.listing, key="on_token"))
+    if says is not None:
+        with places[2]:
+            plain = shown.saying(next_tokens=says)
+            plain.card("next_tokens", {}, partial(tables.said, key="expected"), key="expected")
 
 
 def feature_card(run: Run, shown: Shown, feature: str, look: Look) -> None:
@@ -113,7 +136,7 @@ def compare(run: Run, a: str, feature: str | None, look: Look) -> None:
     sides = {"a": first, "b": second, "k": _COMPARED, **look.counted}
     heatmap = partial(pictures.heatmap, key="difference", pick=picks.of_neuron)
     both.card("feature_difference", {**sides, "align": align}, heatmap)
-    peaks = partial(pictures.listing, key="peaks", pick=picks.of_neuron, large=look.large)
+    peaks = partial(pictures.listing, key="peaks", pick=picks.of_neuron)
     both.card("peak_difference", sides, peaks)
     if feature is not None:
         strips = {"feature": feature, "scale": "feature", **look.counted, **look.strips}

@@ -23,7 +23,7 @@ from actcore.ui.live.run import Run, Told
 Settings = dict[str, Any]
 
 #: Session state of the widgets, which is also what the address calls their values.
-PROMPT, MODEL, SAES, LARGE = "prompt", "model", "sae", "large"
+PROMPT, MODEL, SAES = "prompt", "model", "sae"
 _DTYPE, _BOS_KEY, _LAYER, _SITE = "dtype", "bos", "sae_layer", "sae_site"
 _ACTIVATION, _K = "sae_activation", "sae_k"
 #: And of what a link named that is not loaded here: "model" or "SAE".
@@ -40,10 +40,8 @@ _DTYPES = {"": "As it suits", "float32": "float32", "bfloat16": "bfloat16", "flo
 _BOS = {"": "As its tokenizer does", "yes": "With BOS", "no": "Without BOS"}
 _ACTIVATIONS = {"": "As its file says", "relu": "relu", "identity": "identity", "topk": "topk"}
 _MOST_STRIPS = 50
-#: On a narrow page the names of SAEs need a row of their own.
-_WIDE = "<style>.st-key-sae{min-width:min(100%,18rem)}</style>"
-#: What can be read from the back row; a table scrolls in its card rather than break its words.
-_LARGE = "<style>html{font-size:24px}.stTable td *{white-space:nowrap!important}</style>"
+#: The controls in a row that a narrow page has room for; a prompt's two lines in any type.
+_CLOSE = """<style>.st-key-look{gap:.5rem}.st-key-prompt textarea{min-height:4.25rem}</style>"""
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,6 @@ class Look:
     strips: Settings
     counted: Settings
     labels: list[Dataset]
-    large: bool
     bar: DeltaGenerator
 
     def n_rows(self, dataset: Dataset) -> int:
@@ -65,14 +62,31 @@ class Look:
         return min(max(1, _MOST_CELLS // max(1, n_tokens)), MOST_LISTED, n_features)
 
 
-def run() -> Run | None:
-    """The prompt, model and SAEs that are chosen; None while there are none."""
-    st.html(_WIDE)
+def chosen() -> tuple[Run | None, Look]:
+    """What is run, None while something of it is not chosen; and how its figures look.
+
+    What is seldom changed is folded, so that the figures begin on the first screen of a projector.
+    """
+    st.html(_CLOSE)
     _say_ignored()
-    with st.container(horizontal=True, vertical_alignment="bottom", key="controls"):
+    asked = st.container()
+    bar = st.container(horizontal=True, vertical_alignment="bottom", key="look")
+    with bar, st.popover("Model, SAEs", key="chosen"):
         model, saes = _model(), _saes()
-        with st.popover("Settings"):
+        with st.expander("Settings"):
             dtype, bos, told = _settings(len(saes) == 1)
+        labels = uploaded()
+    with asked:
+        prompt = _prompt()
+    with bar:
+        look = _look(labels, bar)
+    if not model or not saes:
+        st.info("Choose an SAE for the model." if model else "Choose a model.")
+        return None, look
+    return Run(prompt, model, tuple(saes), dtype, bos, told), look
+
+
+def _prompt() -> str:
     with (
         st.form("ask", border=False),
         st.container(horizontal=True, vertical_alignment="bottom"),
@@ -82,7 +96,7 @@ def run() -> Run | None:
             key=PROMPT,
             default=QUESTION,
             most=MOST_IN_LINK,
-            height=96,
+            height=68,
             help="Ctrl+Enter runs it.",
         )
         st.form_submit_button("Run", on_click=_run)
@@ -90,32 +104,22 @@ def run() -> Run | None:
         st.caption(
             f"The prompt has more than {MOST_IN_LINK:,} characters: it is not in the page's link."
         )
-    if not model or not saes:
-        st.info("Choose an SAE for the model." if model else "Choose a model.")
-        return None
-    return Run(prompt, model, tuple(saes), dtype, bos, told)
+    return prompt
 
 
-def look() -> Look:
-    """The controls of the figures."""
-    bar = st.container(horizontal=True, vertical_alignment="bottom", key="look")
-    with bar:
-        k = kept.number("Features", 1, _MOST_STRIPS, default=8, key="k", width=105)
-        order = kept.choice("Order", _ORDERS, key="order", width=150)
-        find = kept.words("Find", key="find", width=160, placeholder="id, label, token")
-        with st.popover("Display"):
-            linear = kept.toggle("Linear colour scale", key="linear")
-            values = kept.toggle("Values beneath the tokens", key="values")
-            said = "BOS, EOS, padding and turn marks. Off, they are no peak and off the scale."
-            specials = kept.toggle("Special tokens count", key="specials", help=said)
-        labels = uploaded()
-        large = kept.toggle("Large type", key=LARGE, help="For a projector.")
-    if large:
-        st.html(_LARGE)
+def _look(labels: list[Dataset], bar: DeltaGenerator) -> Look:
+    k = kept.number("Features", 1, _MOST_STRIPS, default=8, key="k", width=80)
+    order = kept.choice("Order", _ORDERS, key="order", width=125)
+    find = kept.words("Find", key="find", width=130, placeholder="id, label, token")
+    with st.popover("Display"):
+        linear = kept.toggle("Linear colour scale", key="linear")
+        values = kept.toggle("Values beneath the tokens", key="values")
+        said = "BOS, EOS, padding and turn marks. Off, they are no peak and off the scale."
+        specials = kept.toggle("Special tokens count", key="specials", help=said)
     counted = {"specials": "include" if specials else "exclude"}
     ranking = {"order": order, **counted} | ({"find": find.strip()} if find.strip() else {})
     strips = {"log": not linear, "values": values, "tokens_per_row": 0}
-    return Look(k, ranking, strips, counted, labels, large, bar)
+    return Look(k, ranking, strips, counted, labels, bar)
 
 
 def _model() -> str | None:

@@ -25,8 +25,13 @@ def facts(run: Run, answer: Answer, notes: tuple[str, ...]) -> None:
     said = [_of_model(answer), *map(_of_sae, reading.fits)]
     said += map(_shown, dict.fromkeys([*reading.notes, *notes]))
     paths = [model_path(run.model), *map(sae_path, run.saes)]
-    st.caption("  \n".join(said), help="  \n".join(map(_shown, paths)))
-    if warnings := [fit.warning for fit in reading.fits if fit.warning]:
+    with st.container(key="facts"):
+        st.caption("  \n".join(said), help="  \n".join(map(_shown, paths)))
+
+
+def warn(answer: Answer) -> None:
+    """Says which SAEs do not fit the model, before anything is believed of them."""
+    if warnings := [fit.warning for fit in answer.reading.fits if fit.warning]:
         st.warning("  \n".join(map(_shown, warnings)))
 
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-import pyarrow as pa
 import streamlit as st
 
 from actcore.dataset import Dataset
@@ -31,6 +30,8 @@ if TYPE_CHECKING:
 #: Session state: the edits, which are in the address too, and what the next one is to be.
 _EDITS, _FEATURE, _DO, _AMOUNT, _AT = "edits", "edit_feature", "edit_do", "edit_amount", "edit_at"
 _ABLATE, _ADD = "Ablate", "Add"
+#: Its two words are as high as the boxes beside them, so that all labels stand on one line.
+_LEVEL = "<style>.st-key-edit_do button{min-height:2.5rem}</style>"
 #: How many tokens are listed, and are written unless chosen: at first, and at most.
 _LISTED, _WRITTEN, _MOST_WRITTEN = 10, 8, 200
 
@@ -70,17 +71,11 @@ class Edits(NamedTuple):
         return tuple((name, value) for name, value in said.items() if value)
 
 
-def expected(shown: Shown, table: pa.Table) -> None:
-    """The card of what the model expects next, as it is."""
-    plain = shown.saying(next_tokens=table)
-    plain.card("next_tokens", {}, partial(said, key="expected"), key="expected")
-
-
-def steer(run: Run, shown: Shown, feature: str | None, *, expects: pa.Table | None) -> None:
+def steer(run: Run, shown: Shown, feature: str | None) -> None:
     """What the model says next with the edits that are chosen here.
 
-    `feature` is the one that is offered first. While there are no edits, the cards show what the
-    model `expects` as it is, and what it writes, if it is to write.
+    `feature` is the one that is offered first. While there are no edits, what the model writes as
+    it is, if it is to write.
     """
     with explain():
         with st.container(border=True, key="steer"):
@@ -88,8 +83,6 @@ def steer(run: Run, shown: Shown, feature: str | None, *, expects: pa.Table | No
             edits = _edits(shown.dataset, feature, room=_room(shown))
         if edits.changes or edits.n_tokens:
             _edited(run, shown, edits)
-        if not edits.changes and expects is not None:
-            expected(shown, expects)
 
 
 def _edited(run: Run, shown: Shown, edits: Edits) -> None:
@@ -117,6 +110,7 @@ def _room(shown: Shown) -> int:
 
 def _edits(dataset: Dataset, feature: str | None, *, room: int) -> Edits:
     """The controls; `feature` is the one that is offered first."""
+    st.html(_LEVEL)
     with st.container(horizontal=True, vertical_alignment="bottom", key="edit"):
         _next(dataset, feature)
     with st.container(horizontal=True, vertical_alignment="bottom", key="edits_row"):

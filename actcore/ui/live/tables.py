@@ -10,8 +10,7 @@ from collections.abc import Callable
 import pyarrow as pa
 import streamlit as st
 
-from actcore.ui.large import large_table
-from actcore.ui.live.controls import LARGE
+from actcore.ui.large import is_large, large_table
 from actcore.views.listing import Listing
 from actcore.views.text import visible
 
@@ -28,7 +27,7 @@ def said(view: Listing, *, key: str) -> None:
         for name in sorted(view.table.column_names, key=lambda name: name == "edits")
         if name not in _LEFT_OUT and view.table[name].null_count < view.table.num_rows
     }
-    if st.session_state.get(LARGE):
+    if is_large():
         large_table(pa.table(columns))
         return
     short = dict.fromkeys(_SHARES, st.column_config.NumberColumn(format="%.3g"))
