@@ -5,6 +5,7 @@ Leaves Datasets to `tests/strategies.py` and Chromium to `tests/browser/conftest
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from functools import cache
@@ -42,6 +43,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.browser)
             if not wanted:
                 item.add_marker(pytest.mark.skip(reason="needs --browser"))
+
+
+def pytest_collection_finish() -> None:
+    """Spares what lives until the end, modules and tests, every search for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -433,6 +433,7 @@ def test_wrong_names_and_values_are_said(
     assert str(caught.value) == message
 
 
+@cache
 def odd_ones() -> list[Dataset]:
     """Datasets in which something is empty, silent, negative or not measured."""
     probes = (

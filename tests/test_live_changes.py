@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from actcore.errors import BadValue
 from actcore.ui.live.change import Change, positions
-from tests.tiny import tiny
 
 AMOUNTS = st.none() | st.integers(-(10**6), 10**6).map(lambda n: n / 8)
 POSITIONS = st.none() | st.sets(st.integers(0, 10**6), min_size=1, max_size=5).map(
@@ -68,14 +67,3 @@ def test_no_positions_are_every_token() -> None:
     for words in ("x", "-1", "1.5", "٣"):
         with pytest.raises(BadValue):
             positions(words)
-
-
-def test_an_edit_at_a_position_that_the_prompt_lacks_says_which_and_how_long_the_prompt_is() -> (
-    None
-):
-    assert Change("7", None, (2,)).of(tiny()).positions == (2,)
-    with pytest.raises(BadValue) as error:
-        Change("3/x/7", 2.5, (1, 3)).of(tiny())
-    assert str(error.value) == (
-        "The edit is '3/x/7 +2.5 at 1,3'. Allowed: positions that the prompt has: 3 tokens, 0 to 2."
-    )

@@ -146,7 +146,7 @@ def test_the_sidebar_brings_a_page_back_as_it_was_left(data: Path) -> None:
     assert all(not link(page, this.title) for this in PAGES.values())
     page.selectbox(key="order").select("density").run()
     page.selectbox(key="prompt").select("p1").run()
-    follow(page, "Live")
+    follow(page, "Categories")
     follow(page, "Tokens")
     assert page.selectbox(key="order").value == "density"
     assert page.selectbox(key="prompt").value == "p1"
@@ -157,8 +157,8 @@ def test_links_carry_the_data_that_this_run_shows(data: Path) -> None:
     assert data.is_dir()
     page = opened(prompt="p1")
     page.selectbox(key="data").select("tiny.json").run()
-    assert link(page, "Live") == {"data": ["tiny.json"]}
-    follow(page, "Live")
+    assert link(page, "Categories") == {"data": ["tiny.json"]}
+    follow(page, "Categories")
     follow(page, "Tokens")
     assert page.selectbox(key="data").value == "tiny.json"
 

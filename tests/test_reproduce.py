@@ -139,9 +139,12 @@ def panels(case: Case) -> list[Card]:
     return drawn
 
 
-def table(card: Card, case: Case) -> bytes:
+def data_of(case: Case) -> Dataset:
+    return together([read(Path(name)) for name in case.files]).dataset
+
+
+def table(card: Card, dataset: Dataset) -> bytes:
     """The numbers that the settings of a card give, as CSV."""
-    dataset: Dataset = together([read(Path(name)) for name in case.files]).dataset
     return csv_bytes(draw(card.name, dataset, **card.settings).table)
 
 
@@ -155,22 +158,24 @@ def test_the_command_lines_give_the_numbers_of_the_page(
         ["sh", "-ec", heard + "\n".join(lines)], check=True, capture_output=True, cwd=folder
     ).stdout.decode()
     commands = [command.split("\0") for command in told.split("\0\n")[:-1]]
+    dataset = data_of(case)
     for card, command in zip(panels, commands, strict=True):
         assert main(command) == 0
-        assert (folder / f"{card.name}.csv").read_bytes() == table(card, case)
+        assert (folder / f"{card.name}.csv").read_bytes() == table(card, dataset)
     assert not (folder / "gone").exists()
 
 
 def test_the_python_lines_give_the_numbers_of_the_page(
     panels: list[Card], case: Case, folder: Path
 ) -> None:
+    dataset = data_of(case)
     for card in panels:
         exec(card.python.replace(f'{card.name}.png"', f'{card.name}.csv"'), {})
-        assert (folder / f"{card.name}.csv").read_bytes() == table(card, case)
+        assert (folder / f"{card.name}.csv").read_bytes() == table(card, dataset)
 
 
 def test_the_settings_give_the_picture_of_the_page(panels: list[Card], case: Case) -> None:
-    dataset = together([read(Path(name)) for name in case.files]).dataset
+    dataset = data_of(case)
     views = [draw(card.name, dataset, **card.settings) for card in panels]
     said = [(read_as(markdown(view.title)), read_as(markdown(view.caption))) for view in views]
     assert said == [(card.title, card.caption) for card in panels]

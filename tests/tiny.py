@@ -1,6 +1,7 @@
 """Files small enough to work out by hand, of which no folder holds one.
 
 Leaves random Datasets to `tests/strategies.py`, the pages that show them to `tests/alone.py`.
+Each is read once, since no test can change a Dataset.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -52,11 +54,13 @@ LIVELY = dump(
 )
 
 
+@cache
 def tiny() -> Dataset:
     """The Dataset of TINY."""
     return read(TINY, name="tiny.json")
 
 
+@cache
 def lively() -> Dataset:
     """The Dataset of LIVELY."""
     return read(LIVELY, name="lively.json")
@@ -86,16 +90,19 @@ PAIRED = dump(
 )
 
 
+@cache
 def ranked() -> Dataset:
     """The Dataset of RANKED."""
     return read(RANKED, name="ranked.json")
 
 
+@cache
 def paired() -> Dataset:
     """The Dataset of PAIRED."""
     return read(PAIRED, name="paired.json")
 
 
+@cache
 def said() -> Dataset:
     """LIVELY, as if a model had said what is next, promoted and written; p1 with an edit."""
     follows: list[tuple[object, ...]] = [
@@ -132,6 +139,7 @@ def saying(dataset: Dataset, tables: Mapping[str, list[tuple[object, ...]]]) -> 
     return replace(dataset, others=others)
 
 
+@cache
 def padded() -> Dataset:
     """A Dataset of one prompt with padding at its end."""
     tokens = ["<bos>", " a", " b", "<pad>", "<pad>"]
@@ -240,12 +248,14 @@ RUN_B = (
 RUN_C = (_RUN + "0,<s>,1,7,1.0\n1, c,1,7,2.0\n1, c,2,4,50.0\n").encode()
 
 
+@cache
 def listed() -> Dataset:
     """The Dataset of LISTED, described."""
     lists, described = read(LISTED, name="listed.jsonl"), read(DESCRIBED, name="described.csv")
     return together([lists, described]).dataset
 
 
+@cache
 def runs() -> Dataset:
     """The Dataset of the three runs."""
     files = {"a.csv": RUN_A, "b.csv": RUN_B, "c.csv": RUN_C}
@@ -279,11 +289,13 @@ SAMPLED = {
 }
 
 
+@cache
 def asked(*, slots: int | None = 3) -> Dataset:
     """The Dataset of SAMPLED; it does not say which features are slots if `slots` is None."""
     return samples(SAMPLED, OF_SAMPLE, slots=slots, slot_names=ASKED_FOR)
 
 
+@cache
 def asked_means() -> Dataset:
     """The same as means, with the shares of samples above 0.1 and the slots on each sample."""
     of = [[row for row, name in enumerate(OF_SAMPLE) if name == group] for group in ASKED_FOR]
