@@ -141,12 +141,17 @@ def follow(page: AppTest, title: str) -> None:
 
 
 def test_the_sidebar_brings_a_page_back_as_it_was_left(data: Path) -> None:
+    there_and_back(data, "Categories")
+
+
+def there_and_back(data: Path, other: str) -> None:
+    """Leaves the Tokens page as it was set, and finds it so."""
     assert data.is_dir()
     page = opened()
     assert all(not link(page, this.title) for this in PAGES.values())
     page.selectbox(key="order").select("density").run()
     page.selectbox(key="prompt").select("p1").run()
-    follow(page, "Categories")
+    follow(page, other)
     follow(page, "Tokens")
     assert page.selectbox(key="order").value == "density"
     assert page.selectbox(key="prompt").value == "p1"
@@ -154,11 +159,16 @@ def test_the_sidebar_brings_a_page_back_as_it_was_left(data: Path) -> None:
 
 
 def test_links_carry_the_data_that_this_run_shows(data: Path) -> None:
+    data_goes_along(data, "Categories")
+
+
+def data_goes_along(data: Path, other: str) -> None:
+    """Chooses other data, goes to a page and comes back."""
     assert data.is_dir()
     page = opened(prompt="p1")
     page.selectbox(key="data").select("tiny.json").run()
-    assert link(page, "Categories") == {"data": ["tiny.json"]}
-    follow(page, "Categories")
+    assert link(page, other) == {"data": ["tiny.json"]}
+    follow(page, other)
     follow(page, "Tokens")
     assert page.selectbox(key="data").value == "tiny.json"
 

@@ -170,5 +170,5 @@ def _check(edits: Sequence[Edit], n_tokens: int) -> None:
         if edit.amount is not None and not isfinite(edit.amount):
             raise BadValue("amount", edit.amount, "a finite number, or None to ablate")
         for position in edit.positions or ():
-            if not 0 <= position < n_tokens:
+            if position not in range(n_tokens):
                 raise BadValue("position", position, f"0 to {n_tokens - 1}")

@@ -7,6 +7,7 @@ One thread uses it, that of the line; only `stamp` is for any. Leaves reading fi
 import gc
 import os
 from collections.abc import Hashable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 from weakref import WeakValueDictionary
@@ -27,8 +28,8 @@ _SMALL = 20_000_000
 #: The environment variable that says how many threads of the CPU there are to be.
 THREADS = "ACTCORE_THREADS"
 
-#: As deep below a folder as `load_sae` looks for an SAE.
-_DEPTH = 4
+#: As deep below a folder as `load_sae` looks for an SAE; and at so many files there, at most.
+_DEPTH, _MOST = 4, 10_000
 
 
 class ModelChoice(NamedTuple):
@@ -142,7 +143,7 @@ def stamp(choice: ModelChoice | SaeChoice) -> Hashable:
     try:
         if folder.is_file():  # what stands beside it may say what it is
             folder, depth = folder.parent, 0
-        return tuple(_files(folder.expanduser(), depth))
+        return tuple(islice(_files(folder.expanduser(), depth), _MOST))
     except (OSError, ValueError, RuntimeError):  # not there, no path, nobody's home
         return ()
 

@@ -111,7 +111,7 @@ def _begun(model: Model, text: str, bos: bool | None) -> list[int]:
     if bos:
         return ids if ids[:1] == [first] else [first, *ids]
     bare = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-    added = ids[:1] == [first] and ids[1 : len(bare) + 1] == bare
+    added = ids[1 : len(bare) + 1] == bare
     return ids[1:] if added else ids
 
 

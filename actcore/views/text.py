@@ -24,6 +24,7 @@ _ALL_SELECTORS = "".join(map(chr, [*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01
 # As far back as a selector looks for what it varies.
 _NEAR = 16
 _KEYS = "0123456789#*"
+_SHORT = 64
 #: What Markdown and Streamlit see a meaning in: signs, and addresses.
 _SIGNS = re.compile(r"(www(?=\.))?([!-/:-@\[-`{-~]+)")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -32,13 +33,18 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _WIDEST = {"\ufdfd": 14, "\u2e3a": 3, "\u2e3b": 5, "\U0001242b": 8, "\U00012219": 6}
 
 
-@lru_cache(maxsize=65536)
 def visible(token: str) -> str:
     r"""A token as a reader should see it: never empty, nothing invisible, legal in XML.
 
     Spaces, line breaks and tabs are drawn as signs; other controls and invisible characters are
     written out (`\x85`, `\u200b`). Joiners and variation selectors stay where they join.
     """
+    # Tokens come again and again; whole texts without a space would only be held.
+    return _visible(token) if len(token) <= _SHORT else _visible.__wrapped__(token)
+
+
+@lru_cache(maxsize=65536)
+def _visible(token: str) -> str:
     if not token:
         return "∅"
     seen = _SUSPECT.sub(_seen, token)

@@ -259,6 +259,7 @@ def test_a_model_is_as_it_was_after_an_edit_that_failed(models: dict[str, Model]
         ),
         (Edit(FeatureId(1, "resid_pre", 3), 1.0, (8,)), "position is 8. Allowed: 0 to 7."),
         (Edit(FeatureId(1, "resid_pre", 3), 1.0, (-1,)), "position is -1. Allowed: 0 to 7."),
+        (Edit(FeatureId(1, "resid_pre", 3), 1.0, (1.5,)), "position is 1.5. Allowed: 0 to 7."),  # type: ignore[arg-type]
     ],
 )
 def test_an_edit_that_cannot_be_is_refused(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -14,7 +15,6 @@ from actcore.live import sparse as module
 from actcore.live.saes import Sae
 from actcore.live.saes.activations import Activation, Gate, Kind
 from actcore.live.saes.core import Decoder
-from actcore.live.saes.product import product
 from actcore.live.sparse import sparse
 from tests.live.saes import numbers
 
@@ -49,12 +49,9 @@ def same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:
 
 @cache
 def adds_up_alike() -> bool:
-    """Whether this processor adds up a part of a product as it does among all: Intel's do not."""
-    x, weight = numbers(1, 64, 768), numbers(2, 4099, 768)
-    whole = product(x, weight)
-    parts = (product(x[start : start + 2], weight) for start in range(0, 64, 2))
-    some = product(x, weight[[0, 5, 4098]])
-    return torch.equal(torch.cat([*parts]), whole) and torch.equal(some, whole[:, [0, 5, 4098]])
+    """Whether the processor adds up a part of a product as it does among all: Intel's do not."""
+    about = Path("/proc/cpuinfo")
+    return about.is_file() and "AuthenticAMD" in about.read_text("utf-8")
 
 
 def same_parts(one: torch.Tensor, other: torch.Tensor) -> bool:

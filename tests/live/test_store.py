@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from actcore.errors import BadValue, LiveError
+from actcore.live import store as module
 from actcore.live.models import Model, load_model
 from actcore.live.store import ModelChoice, SaeChoice, Store, stamp
 from actcore.sites import Where
@@ -256,6 +257,17 @@ def test_a_cleared_store_holds_nothing(model: ModelChoice) -> None:
 def test_what_cannot_be_looked_at_has_no_stamp_of_its_own(name: str) -> None:
     assert stamp(ModelChoice(name)) == stamp(ModelChoice(name))
     assert stamp(SaeChoice(f"{name}/there is no such folder")) == ()
+
+
+def test_a_folder_of_countless_files_is_not_walked_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        (tmp_path / f"{number:02d}").touch()
+    monkeypatch.setattr(module, "_MOST", 7)
+    found = stamp(SaeChoice(str(tmp_path)))
+    assert isinstance(found, tuple)
+    assert [Path(name).name for name, *_ in found] == [f"{number:02d}" for number in range(7)]
 
 
 def test_a_link_to_nothing_in_a_folder_hides_no_change(tmp_path: Path) -> None:

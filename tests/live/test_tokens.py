@@ -138,6 +138,13 @@ def test_a_bos_is_in_front_as_asked(
     assert texts(reading(byte_fallback(bos=adds)), prompt, bos=bos) == expected
 
 
+def test_a_bos_without_a_name_is_left_away_too() -> None:
+    tokenizer = byte_fallback()
+    tokenizer.bos_token = None
+    assert texts(reading(tokenizer), "Paris") == ("<s>", " Paris")
+    assert texts(reading(tokenizer), "Paris", bos=False) == (" Paris",)
+
+
 def test_an_encoder_begins_with_cls() -> None:
     model = reading(word_piece())
     assert texts(model, "play", bos=True) == ("[CLS]", "play", "[SEP]")

@@ -21,9 +21,9 @@ T = TypeVar("T")
 
 #: Session state: what the page shows; what the page was cleared for, and the place that was taken
 #: then; whether it is to be cleared now, and the ticket that waits meanwhile; the questions that
-#: the reader would not wait for.
+#: the reader would not wait for; the one that is waited for, with the key of its button.
 _SHOWN, _CLEARED, _CLEAR, _KEPT = "shown", "cleared", "clear", "kept_ticket"
-_CANCELLED = "cancelled"
+_CANCELLED, _WAITING = "cancelled", "waiting"
 #: Seconds: how long nothing is said, since most answers come sooner, and how often it is looked
 #: whether the reader wants something else meanwhile.
 _AT_ONCE, _SLICE = 0.3, 0.1
@@ -108,12 +108,23 @@ def _wait(ticket: Ticket[Any], question: Hashable) -> None:
     place = st.empty()
     with place.container(horizontal=True, vertical_alignment="center"):
         words = st.empty()
-        cancel, key = st.session_state[_CANCELLED].add, of_content("cancel", [question])
-        st.button("Cancel", key=key, on_click=cancel, args=(question,))
+        key = of_content("cancel", [question])
+        st.session_state[_WAITING] = key, question
+        st.button("Cancel", key=key, on_click=_cancel, args=(key,))
     # Each writing lets Streamlit end the script, where the reader wants something else.
     while not ticket.wait(_SLICE):
         words.markdown(_said(ticket.place))
     place.empty()
+
+
+def _cancel(key: str) -> None:
+    """Takes back what is waited for, if that was the button beside it.
+
+    It is not given the question: Streamlit holds what it is given until the session ends.
+    """
+    waiting, question = st.session_state[_WAITING]
+    if waiting == key:
+        st.session_state[_CANCELLED].add(question)
 
 
 def _said(place: int) -> str:
