@@ -11,20 +11,34 @@ from typing import Any
 
 #: Keys of lengths in pixels, and of areas.
 _LENGTHS = {
-    *("fontSize", "labelFontSize", "titleFontSize", "labelPadding", "titlePadding", "labelLimit"),
-    *("minExtent", "maxExtent", "tickSize", "offset", "dx", "dy", "height", "step", "strokeWidth"),
-    *("cornerRadius", "gradientLength", "gradientThickness"),
+    *("fontSize", "labelFontSize", "titleFontSize", "labelPadding", "titlePadding", "offset"),
+    *("minExtent", "maxExtent", "tickSize", "dx", "dy", "x", "y", "x2", "y2", "height", "step"),
+    *("strokeWidth", "strokeDash", "domainWidth", "gridWidth", "tickWidth"),
+    *("symbolStrokeWidth", "cornerRadius", "gradientLength", "gradientThickness"),
+    *("labelOffset", "columnPadding", "rowPadding"),
 }
 _AREAS = {"size", "symbolSize"}
-#: Channels whose `value` is a length.
-_PLACES = {"x", "y", "x2", "y2"}
+#: Keys that stand between a channel and what it is.
+_BETWEEN = {"value", "condition"}
 #: What holds no lengths, but the words of a file, among which any may stand.
 _WORDS = {"data", "transform", "usermeta", "tooltip", "description"}
 #: Lengths that Vega has by itself.
-_DEFAULTS = {
-    "axis": {"titlePadding": 4, "tickSize": 5},
-    "legend": {"gradientThickness": 16, "symbolSize": 100, "titlePadding": 5, "offset": 18},
+_DEFAULTS: dict[str, dict[str, float]] = {
+    "axis": {"titlePadding": 4, "tickSize": 5, "domainWidth": 1, "gridWidth": 1, "tickWidth": 1},
+    "legend": {
+        "gradientThickness": 16,
+        "symbolSize": 100,
+        "symbolStrokeWidth": 1.5,
+        "titlePadding": 5,
+        "labelOffset": 4,
+        "columnPadding": 10,
+        "rowPadding": 2,
+        "offset": 18,
+    },
+    "rect": {"strokeWidth": 1},
+    "rule": {"strokeWidth": 1},
     "title": {"offset": 4},
+    "view": {"strokeWidth": 1},
 }
 _SPACE = re.compile(r"(?<![\w.])(?:width|height)\b")
 _WINDOW = "windowSize()[0]"
@@ -35,34 +49,33 @@ def larger(spec: dict[str, Any], factor: float) -> dict[str, Any]:
     config = dict(spec["config"])
     for part, lengths in _DEFAULTS.items():
         config[part] = {**lengths, **config.get(part, {})}
-    grown: dict[str, Any] = _grown({**spec, "config": config}, "", "", factor)
+    grown: dict[str, Any] = _grown({**spec, "config": config}, "", factor)
     return grown
 
 
-def _grown(part: Any, key: str, of: str, factor: float) -> Any:
-    """A part of a chart that stands under its key, which lies under the key `of`."""
+def _grown(part: Any, key: str, factor: float) -> Any:
+    """A part of a chart that stands under its key."""
     if key in _WORDS:
         return part
     if isinstance(part, list):
-        return [_grown(each, "", key, factor) for each in part]
-    by = factor ** _power(key, of)
+        return [_grown(each, key, factor) for each in part]
+    by = factor ** (2 if key in _AREAS else int(key in _LENGTHS))
     if isinstance(part, dict):
         if set(part) == {"expr"}:
             said = _SPACE.sub(lambda word: f"({word[0]} / {factor})", part["expr"])
             said = _of_window(said, factor)
-            return {"expr": said if by == 1 else f"{by} * ({said})"}
-        return {name: _grown(each, name, key, factor) for name, each in part.items()}
+            return {"expr": said if by == 1 else _times(by, said, pair=key == "strokeDash")}
+        names = {name: key if name in _BETWEEN else name for name in part}
+        return {name: _grown(each, names[name], factor) for name, each in part.items()}
     if key == "labelExpr" and part.startswith(f"({_WINDOW}"):
         return _of_window(part, factor)
     number = isinstance(part, int | float) and not isinstance(part, bool)
     return part * by if number else part
 
 
-def _power(key: str, of: str) -> int:
-    """How what stands under a key grows: 1 as a length, 2 as an area, 0 not at all."""
-    if key in _AREAS or (key == "value" and of in _AREAS):
-        return 2
-    return int(key in _LENGTHS or (key == "value" and of in _PLACES))
+def _times(by: float, expr: str, *, pair: bool) -> str:
+    """An expression of a number, or of a pair of them, so many times as large."""
+    return f"[{by} * ({expr})[0], {by} * ({expr})[1]]" if pair else f"{by} * ({expr})"
 
 
 def _of_window(expr: str, factor: float) -> str:
