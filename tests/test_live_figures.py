@@ -24,7 +24,7 @@ def test_next_tokens_stand_by_rank_with_what_an_edit_changes() -> None:
         ("p1", 1, 3, "<a>", 0.25, 0.75, 0.5),
         ("p1", 2, 7, " b", 0.5, 0.125, -0.375),
     ]
-    assert view.title == "2 tokens that may follow p1"
+    assert view.title == "2 tokens that may follow p1, as it is and edited"
     assert view.caption == (
         "Probability of the next token, m; those with the larger probability of the two. "
         "p_steered: ablate 1/x/5. KL(as it is || edited): 0.125 nats."

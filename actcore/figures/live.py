@@ -17,14 +17,15 @@ def next_tokens(dataset: Dataset, *, prompt: str | int = 0, k: int | None = None
     """The tokens likeliest to follow a prompt, as the model is and, after an edit, edited."""
     table = analysis.next_tokens(dataset, prompt=prompt, k=k)
     edited = analysis.steering(dataset, prompt=prompt)
-    by, after = "", ""
+    by, how, after = "", "", ""
     if edited:
         edits, kl = edited
+        how = ", as it is and edited"
         by = "; those with the larger probability of the two"
         after = f" p_steered: {edits}. KL(as it is || edited): {plain(kl)} nats."
     return Listing(
         table=table,
-        title=f"{counted(len(table), 'token')} that may follow {prompt_name(dataset, prompt)}",
+        title=f"{counted(len(table), 'token')} that may follow {prompt_name(dataset, prompt)}{how}",
         caption=f"Probability of the next token, {_model(dataset)}{by}.{after}",
     )
 
