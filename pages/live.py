@@ -6,6 +6,7 @@ from functools import partial
 
 from actcore.dataset.slots import slots
 from actcore.ui import picks, pictures, state
+from actcore.ui.clicks import of_content
 from actcore.ui.large import is_large
 from actcore.ui.live import ask, cards, controls, rail
 from actcore.ui.live.facts import facts, warn
@@ -30,7 +31,7 @@ with ask.place_for((run, is_large())):
         warn(shown.answer)
         which = {"prompt": prompt, "k": look.k, **look.ranking}
         # The strips of another run are gone with their title, whenever the new ones are drawn.
-        key = pictures.of_content("strips", [prompt, dataset.source.digest])
+        key = of_content("strips", [prompt, dataset.source.digest])
         strips = partial(
             pictures.strips, key=key, prompt=prompt, feature=selected, position=position
         )

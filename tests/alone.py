@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from streamlit.testing.v1 import AppTest
 
 from actcore.figures import FIGURES
+from actcore.ui.kept import FOLD
 from actcore.ui.show import PANEL
 from actcore.ui.wire import unpacked
 from tests.tiny import read_as
@@ -42,6 +43,8 @@ def page_alone(name: str, link: Link | None = None) -> AppTest:
     page = AppTest.from_file(ROOT / "pages" / f"{name}.py", default_timeout=60)
     for key in (*FIGURES, *_SEVERAL):
         page.session_state[PANEL + key] = True
+    for key in ("cell", "chosen", "display", "filter"):
+        page.session_state[FOLD + key] = True
     page.query_params.update(link or {})
     return page
 

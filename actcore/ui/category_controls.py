@@ -69,13 +69,13 @@ def categories(dataset: Dataset) -> Categories:
         group_order = kept.choice("Order of groups", _GROUP_ORDERS, key="group_order", width=170)
         scale = kept.choice("Colour scale for", _SCALES, key="scale", width=145)
         find = kept.words("Find", key="find", width=160, placeholder="id, description").strip()
-        with st.popover("Cell"):
+        with kept.folded("Cell", key="cell"):
             feature = kept.choice("Feature", _features(dataset), key="feature")
             group = kept.choice("Group", _groups(dataset, feature), key="group")
-        with st.popover("Filter"):
+        with kept.folded("Filter", key="filter"):
             kind = kept.choice("Type", _kinds(dataset), key="kind")
             source = kept.choice("Source", _sources(dataset), key="source")
-        with st.popover("Display"):
+        with kept.folded("Display", key="display"):
             across = "groups" if kept.toggle("Features down the side", key="down") else "features"
             per_prompt = kept.choice("Number of a prompt", _PER_PROMPT, key="per_prompt")
             specials = kept.toggle("Special tokens count", key="specials")

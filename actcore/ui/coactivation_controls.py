@@ -75,7 +75,7 @@ def coactivation(dataset: Dataset) -> Coactivation:
         layer = _layer(dataset, found, slots) if found else None
         ways = _ways(dataset, found)
         below = kept.choice("Below", ways, key="below", width=210) if ways else ""
-        with st.popover("Display"):
+        with kept.folded("Display", key="display"):
             k = kept.number("Features listed", 1, 300, default=50, key="k")
             scale = kept.choice("All features: colour scale for", _scales(found), key="scale")
             linear = kept.toggle("All features: linear colour scale", key="linear")

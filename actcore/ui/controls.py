@@ -56,7 +56,7 @@ def tokens(dataset: Dataset) -> Tokens:
         order = kept.choice("Order", _ORDERS, key="order", width=135)
         scale = kept.choice("Colour scale", _SCALES, key="scale", width=140, help=_SCALE_HELP)
         find = kept.words("Find", key="find", width=140, placeholder="id, label, token")
-        with st.popover("Display"):
+        with kept.folded("Display", key="display"):
             look, counted = _display()
     ranking = {"order": order, **counted} | ({"find": find.strip()} if find.strip() else {})
     fits = max(1, _MOST_CELLS // max(1, _n_tokens(dataset, prompt)))

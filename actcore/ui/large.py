@@ -6,22 +6,22 @@ chart grows to `actcore.views.larger`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import pyarrow as pa
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from actcore.ui import kept
+from actcore.ui import address, kept
 from actcore.views.chart_html import Vega
 from actcore.views.larger import larger
 from actcore.views.numbers import plain
 from actcore.views.text import markdown
 
-#: Session state of the switch, and what the address calls it.
-LARGE = "large"
 #: How much larger all type is than a browser's own.
 FACTOR = 1.5
+#: So many rows of a table that can be cut stand on a page.
 _MOST = 10
 #: A table scrolls in its card rather than break its words. On a projector no line is to spare.
 _STYLE = f"""<style>html{{font-size:{16 * FACTOR:.0f}px}}
@@ -31,20 +31,27 @@ _STYLE = f"""<style>html{{font-size:{16 * FACTOR:.0f}px}}
 
 def switch() -> None:
     """The switch of a page, and its type as it says."""
-    if kept.toggle("Large type", key=LARGE, help="For a projector."):
+    if kept.toggle("Large type", key=address.LOOK, help="For a projector."):
         st.html(_STYLE)
 
 
 def is_large() -> bool:
     """Whether the type is large."""
-    return bool(st.session_state.get(LARGE))
+    return bool(st.session_state.get(address.LOOK))
 
 
-def large_table(table: pa.Table) -> None:
+def beside(n: int) -> Sequence[DeltaGenerator]:
+    """Places side by side; in large type one below the other."""
+    return [st.container() for _ in range(n)] if is_large() else st.columns(n)
+
+
+def large_table(table: pa.Table, *, most: int = _MOST) -> None:
     """Draws the first rows of a table as large as the page's type, which `st.dataframe` is not."""
-    columns = {name: table[name].slice(0, _MOST).to_pylist() for name in table.column_names}
+    columns = {name: table[name].slice(0, most).to_pylist() for name in table.column_names}
     words = {markdown(name): list(map(_said, values)) for name, values in columns.items()}
     st.table(words, hide_index=True)
+    if table.num_rows > most:
+        st.caption(f"The first {most:,} of {table.num_rows:,} rows.")
 
 
 def chart(

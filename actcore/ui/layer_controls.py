@@ -64,11 +64,11 @@ def layers(dataset: Dataset) -> Layers:
         ways = {first: _ALIGNED[first], **_ALIGNED}
         align = kept.choice("Align by", ways, key="align", width=120, disabled=not b)
         runs = [a, b] if b else [a]
-        with st.popover("Cell"):
+        with kept.folded("Cell", key="cell"):
             run = kept.choice("Of", {id: named[id] for id in runs}, key="run")
             layer = kept.choice("Layer", _layers(dataset), key="layer")
             position = kept.choice("Token", _tokens(dataset, run), key="position")
-        with st.popover("Display"):
+        with kept.folded("Display", key="display"):
             specials = kept.toggle("Special tokens count", key="specials")
             log = kept.toggle("Log colour scale", key="log")
             space = kept.toggle("3-D view", key="space")

@@ -5,10 +5,8 @@ Leaves the token strips' own code to `actcore.ui.strips`, the card around a pict
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +17,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from actcore.sites import FeatureId
 from actcore.ui import address, state
+from actcore.ui.clicks import keyed, on_click, row_of
 from actcore.ui.large import FACTOR, chart, is_large, large_table
 from actcore.ui.page import PAGES
 from actcore.ui.picker import as_chosen
@@ -39,18 +38,16 @@ from actcore.views.space import Space
 from actcore.views.space_plotly import CONFIG
 from actcore.views.strips import Strips
 
-#: A picture taller than this, in pixels, scrolls in its card; then that is as high as the other.
 #: Of more cells than this a mark is not worth sending them all again.
 _MOST_MARKED = 1500
 #: Of more columns than this the numbers would make a matrix wider than a page.
 _MOST_NUMBERED = 30
-#: Scrolled, a matrix has lost the names of its columns: 32 layers still stand there whole.
+#: A picture taller than the first, in pixels, scrolls in its card, which is then as high as the
+#: second. Scrolled, a matrix has lost the names of its columns: 32 layers still stand there whole.
 _TALLEST, _SCROLLED_HEIGHT = 960, 640
 #: So do the strips of many prompts, from about where they would be taller.
 _MANY_CELLS = 600
-#: Session state: by this and its name, the key under which a picture is drawn, and its clicks.
-_DRAWN = "drawn_"
-#: It is as wide as its card, within these bounds, and scrolls there where that is too narrow.
+#: A picture is as wide as its card, within these bounds; in a narrower card it scrolls.
 _SCROLLED = """<style>.st-key-{inner}{{overflow-x:auto}}
 .st-key-{inner} [data-testid=stElementContainer]:has(.stVegaLiteChart){{
 min-width:{least}px;max-width:{wanted}px}}</style>"""
@@ -114,13 +111,13 @@ def heatmap(
     """
     text = view.text if len(view.columns) <= _MOST_NUMBERED else None
     view = replace(view, text=text, beside=beside)
-    name, key = key, of_content(key, view.title, view.rows, view.columns)
+    name, key = key, keyed(key, view.title, view.rows, view.columns)
 
     def cells(selection: Any) -> Iterator[Cell]:
         for cell in selection.get("cell") or []:
             match = (view.row == cell["_row"]) & (view.column == cell["_column"])
             if match.any():
-                yield _cell(view.table, int(match.argmax()))
+                yield row_of(view.table, int(match.argmax()))
 
     if largest and selected is None and not np.isnan(view.values()).all():
         selected = named_cell(view.table)
@@ -166,10 +163,10 @@ def _height(scrolls: bool) -> int | Literal["content"]:
 
 def clickable(vega: Vega, table: pa.Table, *, key: str, pick: Callable[[Cell], None]) -> None:
     """Draws a chart; `pick` is called with the table row of a clicked mark."""
-    name, key = key, of_content(key, table.to_pydict().values())
+    name, key = key, keyed(key, table.to_pydict().values())
 
     def cells(selection: Any) -> Iterator[Cell]:
-        return (_cell(table, mark["_row"]) for mark in selection.get("mark") or [])
+        return (row_of(table, mark["_row"]) for mark in selection.get("mark") or [])
 
     chart(vega, key=key, on_select=on_click(name, key, cells, pick))
 
@@ -199,11 +196,11 @@ def listing(view: Listing, *, key: str, pick: Callable[[Cell], None] = of_token)
     In large type it is as `large_table` draws it, and nothing is picked in it.
     """
     ids = (view.table[column].to_pylist() for column in ("layer", "site", "index"))
-    name, key = key, of_content(key, *ids)
+    name, key = key, keyed(key, *ids)
 
     def cells(selection: Any) -> Iterator[Cell]:
         rows = [*selection.rows, *(row for row, _ in selection.cells)]
-        return (_cell(view.table, row) for row in rows)
+        return (row_of(view.table, row) for row in rows)
 
     if not view.table.num_rows:
         st.info("No feature is active here.")
@@ -221,35 +218,6 @@ def listing(view: Listing, *, key: str, pick: Callable[[Cell], None] = of_token)
         width="stretch",
     )
     return feature_of(view.table, 0)
-
-
-def of_content(key: str, *rows: Sequence[object]) -> str:
-    """A key for these rows alone: Streamlit keeps selections by number, whatever stands there."""
-    return f"{key}_{zlib.crc32(repr(rows).encode()):08x}"
-
-
-def on_click(
-    name: str, key: str, cells: Callable[[Any], Iterator[Cell]], pick: Callable[[Cell], None]
-) -> Callable[[], None]:
-    """What calls `pick` with those `cells` of a picture's selection that a click chose.
-
-    The picture is held by its name alone: of each key ever drawn, Streamlit holds what this
-    returns until the session ends.
-    """
-    st.session_state[f"{_DRAWN}{name}"] = key, cells, pick
-    return partial(_clicked, name, key)
-
-
-def _clicked(name: str, key: str) -> None:
-    drawn, cells, pick = st.session_state[f"{_DRAWN}{name}"]
-    if drawn == key:  # or it was in a picture that is gone
-        for cell in cells(st.session_state[key].selection):
-            pick(cell)
-
-
-def _cell(table: pa.Table, row: int) -> Cell:
-    found: Cell = table.slice(row, 1).to_pylist()[0]
-    return found
 
 
 def _place(view: Heatmap, wanted: Cell) -> tuple[int, int] | None:

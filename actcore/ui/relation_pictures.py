@@ -13,10 +13,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from actcore.ui import state
+from actcore.ui.clicks import keyed, on_click
 from actcore.ui.dense import dense as dense_component
 from actcore.ui.large import chart, is_large, large_table
 from actcore.ui.picks import Cell
-from actcore.ui.pictures import clickable, dark, of_content, on_click, scrolled
+from actcore.ui.pictures import clickable, dark, scrolled
 from actcore.views.dense import Dense
 from actcore.views.listing import Listing
 from actcore.views.separation import Separation
@@ -47,7 +48,7 @@ def separation(view: Separation, *, key: str, layer: int | None) -> None:
 def panels(view: SmallMultiples, *, key: str, layer: int | None) -> None:
     """Draws a panel for each layer; a click shows a layer."""
     layers = list(dict.fromkeys(view.table["layer"].to_pylist()))
-    name, key = key, of_content(key, view.title, view.panels, view.columns)
+    name, key = key, keyed(key, view.title, view.panels, view.columns)
 
     def cells(selection: Any) -> Iterator[Cell]:
         return ({"layer": layers[mark["_panel"]]} for mark in selection.get("mark") or [])
@@ -78,7 +79,7 @@ def numbers(view: Listing, *, key: str) -> None:
     full = [name for name in table.column_names if table[name].null_count < table.num_rows]
     full = [name for name in full if name != "site" or len(table[name].unique()) > 1]
     if is_large():
-        large_table(table.select(full))
+        large_table(table.select(full), most=table.num_rows)
         return
     st.dataframe(table.select(full).to_pandas(), key=key, hide_index=True, width="stretch")
 

@@ -78,6 +78,17 @@ def test_two_runs_and_their_difference_a_cell_its_neurons_and_the_path_of_one(
     titled(again, "neuron_path", f"9/mlp_out/{neuron} over the tokens")
 
 
+def test_a_cell_is_chosen_again_after_another_picture_had_the_selection(page: Page) -> None:
+    press(cell(page, "layers_0", "layer: 2; position: 7"))
+    titled(page, "top_neurons", f"Strongest neurons in layer 2 on token 7 ·of of {A}")
+    press(cell(page, "layers_1", "layer: 9; position: 6"))
+    titled(page, "top_neurons", f"Strongest neurons in layer 9 on token 6 ·of of {B}")
+    press(cell(page, "layers_0", "layer: 2; position: 7"))
+    titled(page, "top_neurons", f"Strongest neurons in layer 2 on token 7 ·of of {A}")
+    press(cell(page, "layers_1", "layer: 9; position: 6"))
+    titled(page, "top_neurons", f"Strongest neurons in layer 9 on token 6 ·of of {B}")
+
+
 def test_a_link_marks_its_cell_on_a_fresh_server(visit: Visit, fresh_server: Server) -> None:
     path = f"/layers?data={A}.csv&with={B}.csv&layer=3&position=8&run={B}"
     page = visit(path, server=fresh_server).page

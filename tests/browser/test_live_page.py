@@ -70,11 +70,57 @@ def test_a_typed_prompt_is_shown_and_its_token_picked(page: Page, visit: Visit) 
     expect(title(again, "token_features")).to_have_text(title(page, "token_features").inner_text())
 
 
+def test_opening_what_is_folded_changes_nothing(page: Page) -> None:
+    run(page, OTHER)
+    expect(title(page, "token_strip")).to_contain_text("university")
+    fold = page.get_by_role("button", name="Model, SAEs")
+    fold.click()
+    expect(page.get_by_text("saes/blocks.6.hook_resid_pre", exact=True)).to_be_visible()
+    fold.click()
+    expect(page.get_by_role("combobox", name="SAEs")).to_have_count(0)
+    token(page, "token_strip", 1, 5).click()
+    expect(page).to_have_url(re.compile("position=5"))
+    expect(page).not_to_have_url(re.compile("sae="))
+    expect(card(page, "token_strip").locator(".row")).to_have_count(8)
+
+
+def test_the_history_brings_saes_back_that_were_changed_where_they_are_folded(page: Page) -> None:
+    fold = page.get_by_role("button", name="Model, SAEs")
+    fold.click()
+    saes = page.get_by_role("combobox", name="SAEs")
+    saes.fill("blocks.1.hook_resid_pre")
+    saes.press("Enter")
+    expect(card(page, "layer_by_token")).to_be_visible()
+    saes.press("Escape")
+    fold.click()
+    expect(saes).to_have_count(0)
+    page.locator(".st-key-run_1 button:visible").first.click()
+    expect(card(page, "layer_by_token")).to_have_count(0)
+    token(page, "token_strip", 1, 5).click()
+    expect(page).to_have_url(re.compile("position=5"))
+    expect(title(page, "token_features")).to_contain_text("Strongest on token 5")
+    expect(card(page, "layer_by_token")).to_have_count(0)
+
+
+def test_a_pick_on_another_prompt_is_one_step_of_the_browsers_history(page: Page) -> None:
+    first = title(page, "token_strip").inner_text()
+    run(page, OTHER)
+    expect(title(page, "token_strip")).not_to_have_text(first)
+    steps = page.evaluate("history.length")
+    row = card(page, "stacked_strips").locator(".row", has_text="birth")
+    row.locator(".token").nth(3).click()
+    expect(title(page, "token_strip")).to_have_text(first)
+    expect(page).to_have_url(re.compile("position=3"))
+    assert page.evaluate("history.length") == steps + 1
+
+
 def test_a_prompt_is_pinned_and_the_next_one_compared_with_it(page: Page) -> None:
     page.get_by_role("button", name="Pin this prompt as A").click()
     run(page, OTHER)
     expect(title(page, "feature_difference")).to_contain_text("less")
     expect(card(page, "strips_of_both").locator(".row")).to_have_count(2)
+    token(page, "strips_of_both", 1, 4).click()
+    expect(title(page, "token_features")).to_contain_text("Strongest on token 4 ")
     page.locator(".st-key-run_1 button").first.click()
     expect(box(page)).to_have_value(QUESTION)
     expect(card(page, "feature_difference")).to_have_count(0)
@@ -270,7 +316,7 @@ def test_prompts_labels_and_names_of_files_stay_as_they_are(visit: Visit, tmp_pa
         rows = card(page, "token_strip").locator(".row")
         expect(rows).to_have_count(8, timeout=PATIENCE_MS)
         expect(title(page, "token_strip")).to_contain_text(seen(one_line(TEXTS[0])))
-        page.get_by_role("button", name="Model, SAEs").click()
+        page.get_by_role("button", name="Labels").click()
         files = page.get_by_test_id("stFileUploaderDropzoneInput")
         files.set_input_files({"name": "<b>.jsonl", "mimeType": "", "buffer": labels.encode()})
         expect(page.locator(".st-key-about")).to_contain_text(seen(one_line(TEXTS[0])))

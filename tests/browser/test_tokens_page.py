@@ -119,6 +119,18 @@ def test_a_token_of_another_prompt_leads_there(page: Page) -> None:
     has(page, prompt="heldout_employer", feature=RANKED[0], position="9")
 
 
+def test_a_link_to_what_is_folded_stays_true_when_that_is_opened(visit: Visit) -> None:
+    page = visit("/tokens?linear=True&values=True").page
+    token(page, "token_strip", 0, 3).click()
+    expect(page).to_have_url(re.compile("position=3"))
+    page.get_by_role("button", name="Display").click()
+    expect(page.get_by_role("switch", name="Linear colour scale")).to_be_checked()
+    page.get_by_role("button", name="Display").click()
+    token(page, "token_strip", 0, 5).click()
+    expect(page).to_have_url(re.compile("position=5"))
+    has(page, linear="True", values="True")
+
+
 def test_every_control_shows_and_the_address_brings_it_all_back(page: Page, visit: Visit) -> None:
     choose(page, "Prompt", "heldout_employer")
     titled(page, "token_strip", "Top 10 features on heldout_employer")

@@ -32,6 +32,7 @@ DEMO = ROOT / "sample_data" / "demo_model"
 SAE = "demo_model/saes/blocks.{}.hook_resid_pre"
 OTHER = "Q: What is the university of Lucian Greystone?\nA:"
 SLOT = "6/resid_pre/1001"
+END = "<|endoftext|>"
 
 
 @pytest.fixture(autouse=True)
@@ -116,6 +117,16 @@ def test_a_picked_token_lists_its_features_until_another_prompt_comes() -> None:
     typed(page, OTHER)
     assert cards(page)["token_features"].title.startswith("Strongest on token 12 : of")
     assert address(page) == {"prompt": OTHER, "feature": SLOT}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "token"), [(OTHER + 2 * END, "token 12 : of "), (2 * END, f"token 1 {END} of ")]
+)
+def test_the_last_token_that_is_not_special_is_listed_while_none_is_picked(
+    prompt: str, token: str
+) -> None:
+    page = opened("live", {"prompt": prompt})
+    assert cards(page)["token_features"].title.startswith(f"Strongest on {token}")
 
 
 def test_a_pinned_prompt_is_compared_with_the_next_and_the_link_holds_both() -> None:

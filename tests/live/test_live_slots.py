@@ -83,14 +83,19 @@ def test_another_sae_has_not_the_labels_of_the_demos() -> None:
     assert "--labels" not in cards(opened("live", {"sae": SAE.format(2)}))["top_features"].shell
 
 
-def test_what_is_uploaded_takes_the_place_of_the_demos_labels() -> None:
+def test_what_is_uploaded_comes_before_the_demos_labels() -> None:
     page = opened("live")
-    file = json.dumps({"feature": "6/resid_pre/21", "label": "mine"}).encode()
+    before = page.dataframe[0].value.set_index("feature")["label"].dropna()
+    id = before.index[0]
+    file = json.dumps({"feature": id, "label": "mine"}).encode()
     page.file_uploader(key="labels").upload("mine.jsonl", file, "text/plain").run()
     assert not page.exception
     shell = cards(page)["top_features"].shell
-    assert "--labels mine.jsonl" in shell
-    assert DEMO_LABELS not in shell
+    assert shell.index("--labels mine.jsonl") < shell.index(DEMO_LABELS)
+    after = page.dataframe[0].value.set_index("feature")["label"].dropna()
+    assert after[id] == "mine"
+    assert after.drop(id).equals(before.drop(id))
+    assert any("mine.jsonl: 1 label." in read_as(caption.value) for caption in page.caption)
 
 
 def test_a_selected_feature_is_offered_behind_the_slots_and_chosen() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from actcore.ui.pictures import of_content
+from actcore.ui.clicks import of_content
 
 if TYPE_CHECKING:
     from actcore.live.desk import Desk, Question

@@ -11,6 +11,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import streamlit as st
 
 from actcore import analysis
@@ -19,7 +21,9 @@ from actcore.dataset.assemble import with_key
 from actcore.sites import FeatureId
 from actcore.ui import kept, picks, pictures
 from actcore.ui.about import about
+from actcore.ui.clicks import of_content
 from actcore.ui.explain import explain
+from actcore.ui.large import beside
 from actcore.ui.live import ask, rail, tables
 from actcore.ui.live.controls import Look, Settings
 from actcore.ui.live.run import Run
@@ -40,10 +44,11 @@ _ROWS = """<style>.st-key-lists [data-testid=stColumn]{min-width:min(14rem,100%)
 def lists(shown: Shown, ranked: Settings, position: int | None) -> None:
     """The strongest features of the prompt and of a token, and what the model says next.
 
-    While no token is picked it is the last one, so that a pick moves nothing on the page.
+    While no token is picked it is the last that is not special, so that a pick moves nothing on
+    the page.
     """
     dataset, says = shown.dataset, shown.answer.next_tokens
-    at = dataset.tokens["position"][-1].as_py() if position is None else position
+    at = _last(dataset.tokens) if position is None else position
     on_token = {"prompt": ranked["prompt"], "position": at}
     st.html(_ROWS)
     with st.container(key="lists"):
@@ -58,12 +63,19 @@ def lists(shown: Shown, ranked: Settings, position: int | None) -> None:
             plain.card("next_tokens", {}, partial(tables.said, key="expected"), key="expected")
 
 
+def _last(tokens: pa.Table) -> int:
+    """The position of the last token that is not special, or of the last where all are."""
+    counted = tokens.filter(pc.invert(tokens["special"]))
+    position: int = (counted if counted.num_rows else tokens)["position"][-1].as_py()
+    return position
+
+
 def feature_card(run: Run, shown: Shown, feature: str, look: Look) -> None:
     """A feature: what is known of it, which tokens it promotes, its values in this session."""
     sae = _sae_of(shown, feature)
     link = {} if sae is None else _link(shown.answer.facts.saes[sae], feature)
     about(shown.dataset, feature, **link)
-    promoted, values = st.columns(2)
+    promoted, values = beside(2)
     with promoted, explain():
         if sae is not None:
             _logits(shown, run, sae, feature)
@@ -79,7 +91,7 @@ def feature_card(run: Run, shown: Shown, feature: str, look: Look) -> None:
     stack = {"feature": feature, "scale": "feature", **look.counted, **look.strips}
     ids = every.dataset.prompts["id"].to_pylist()
     by_id = {id: one for id, (one, _) in zip(ids, several, strict=True)}
-    key = pictures.of_content("stack", [one.source.digest for _, one in several], [feature])
+    key = of_content("stack", [one.source.digest for _, one in several], [feature])
     every.card("stacked_strips", stack, partial(_stack, key=key, runs=by_id))
 
 
@@ -140,6 +152,7 @@ def compare(run: Run, a: str, feature: str | None, look: Look) -> None:
     both.card("peak_difference", sides, peaks)
     if feature is not None:
         strips = {"feature": feature, "scale": "feature", **look.counted, **look.strips}
-        key = pictures.of_content("pair", [both.dataset.source.digest, feature])
-        picture = partial(strip_component, key=key)
+        key = of_content("pair", [both.dataset.source.digest, feature])
+        runs = {first: run._replace(prompt=a), second: run}
+        picture = partial(_stack, key=key, runs=runs)
         both.card("stacked_strips", strips, picture, key="strips_of_both")

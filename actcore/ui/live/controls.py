@@ -71,11 +71,10 @@ def chosen() -> tuple[Run | None, Look]:
     _say_ignored()
     asked = st.container()
     bar = st.container(horizontal=True, vertical_alignment="bottom", key="look")
-    with bar, st.popover("Model, SAEs", key="chosen"):
+    with bar, kept.folded("Model, SAEs", key="chosen"):
         model, saes = _model(), _saes()
-        with st.expander("Settings"):
-            dtype, bos, told = _settings(len(saes) == 1)
-        labels = uploaded()
+        dtype, bos, told = _settings(len(saes) == 1)
+    labels = uploaded()
     with asked:
         prompt = _prompt()
     with bar:
@@ -111,7 +110,7 @@ def _look(labels: list[Dataset], bar: DeltaGenerator) -> Look:
     k = kept.number("Features", 1, _MOST_STRIPS, default=8, key="k", width=80)
     order = kept.choice("Order", _ORDERS, key="order", width=125)
     find = kept.words("Find", key="find", width=130, placeholder="id, label, token")
-    with st.popover("Display"):
+    with kept.folded("Display", key="display"):
         linear = kept.toggle("Linear colour scale", key="linear")
         values = kept.toggle("Values beneath the tokens", key="values")
         said = "BOS, EOS, padding and turn marks. Off, they are no peak and off the scale."
@@ -169,16 +168,22 @@ def _help(form: str) -> str:
 
 
 def _settings(single: bool) -> tuple[str | None, bool | None, Told]:
-    dtype = kept.choice("Numbers of the model", _DTYPES, key=_DTYPE)
-    bos = kept.choice("First token", _BOS, key=_BOS_KEY)
+    left, right = st.columns(2)
+    with left:
+        dtype = kept.choice("Numbers of the model", _DTYPES, key=_DTYPE)
+    with right:
+        bos = kept.choice("First token", _BOS, key=_BOS_KEY)
     st.caption("What the file of an SAE does not say, where one is chosen:")
     layers = {"": "As its file says"} | {str(layer): str(layer) for layer in range(200)}
     sites = {"": "As its file says"} | {site: site for site in SITES}
     alone = {"disabled": not single}
-    layer = kept.choice("Layer", layers, key=_LAYER, **alone)
-    site = kept.choice("Site", sites, key=_SITE, **alone)
-    activation = kept.choice("Activation", _ACTIVATIONS, key=_ACTIVATION, **alone)
-    k = kept.number("k (0: as its file says)", 0, 100_000, default=0, key=_K, **alone)
+    left, right = st.columns(2)
+    with left:
+        layer = kept.choice("Layer", layers, key=_LAYER, **alone)
+        activation = kept.choice("Activation", _ACTIVATIONS, key=_ACTIVATION, **alone)
+    with right:
+        site = kept.choice("Site", sites, key=_SITE, **alone)
+        k = kept.number("k (0: as its file says)", 0, 100_000, default=0, key=_K, **alone)
     told = Told(int(layer) if layer else None, site or None, activation or None, k or None)
     return dtype or None, {"": None, "yes": True, "no": False}[bos], told
 

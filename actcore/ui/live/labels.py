@@ -23,22 +23,21 @@ _DEMO = SAMPLES / "demo_labels.jsonl"
 
 
 def uploaded() -> list[Dataset]:
-    """What the files say that the reader gave; one that cannot be read is explained.
-
-    Where none was given, the demo has its own.
-    """
-    files = st.file_uploader(
-        "Files of labels",
-        accept_multiple_files=True,
-        key=_KEY,
-        help="CSV, JSON or JSON lines: Neuronpedia's explanations, or feature and label.",
-    )
+    """What the files say that the reader gave, then those of the demo; a bad one is explained."""
     found = []
-    for file in files:
-        with explain():
-            data = file.getvalue()
-            found.append(load(hashlib.sha256(data).hexdigest(), file.name, data))
-    return found if files else _of_the_demo()
+    with st.sidebar:
+        with st.popover("Labels"):
+            files = st.file_uploader(
+                "Files of labels",
+                accept_multiple_files=True,
+                key=_KEY,
+                help="CSV, JSON or JSON lines: Neuronpedia's explanations, or feature and label.",
+            )
+        for file in files:
+            with explain():
+                data = file.getvalue()
+                found.append(load(hashlib.sha256(data).hexdigest(), file.name, data))
+    return [*found, *_of_the_demo()]
 
 
 def _of_the_demo() -> list[Dataset]:
@@ -68,6 +67,15 @@ def _labelled(key: str, _dataset: Dataset, _labels: Sequence[Dataset]) -> Togeth
     for about in _labels:
         # Where the file lies is for the lines to run alone.
         named = replace(about, source=replace(about.source, files=()))
+        before = _n_labels(_dataset)
         _dataset, said = labelled(_dataset, named)
-        notes += said
+        n = _n_labels(_dataset) - before
+        notes += said or (
+            [f"{named.source.name}: {n:,} label{'' if n == 1 else 's'}."] if n else []
+        )
     return Together(_dataset, tuple(notes))
+
+
+def _n_labels(dataset: Dataset) -> int:
+    labels = dataset.features["label"]
+    return int(len(labels) - labels.null_count)

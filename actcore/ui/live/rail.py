@@ -9,7 +9,7 @@ import streamlit as st
 
 from actcore.dataset import Dataset
 from actcore.ui import address, state
-from actcore.ui.live.controls import MODEL, MOST_IN_LINK, PROMPT, SAES, as_chosen
+from actcore.ui.live.controls import MODEL, MOST_IN_LINK, PROMPT, QUESTION, SAES, as_chosen
 from actcore.ui.live.run import Run
 from actcore.views.text import markdown, one_line, shortened
 
@@ -91,7 +91,9 @@ def go_to(run: Run, **selected: str | int | None) -> None:
     st.session_state[SAES] = list(run.saes)
     st.session_state.update(as_chosen(run))
     st.session_state.pop(_OF, None)
-    state.select(**{"position": None, **selected})
+    # At once: each change of the address is an entry in the browser's history.
+    named = run.prompt != QUESTION and len(run.prompt) <= MOST_IN_LINK
+    state.select(**{PROMPT: run.prompt if named else None, "position": None, **selected})
 
 
 def _entry(number: int, run: Run, now: Run | None, *, is_a: bool) -> None:

@@ -16,13 +16,14 @@ from actcore.dataset.slots import slots
 from actcore.errors import ActcoreError
 from actcore.sites import FeatureId
 from actcore.ui import kept
+from actcore.ui.clicks import of_content
 from actcore.ui.explain import explain
+from actcore.ui.large import beside
 from actcore.ui.live import ask
 from actcore.ui.live.change import Change, positions
 from actcore.ui.live.run import Run
 from actcore.ui.live.shown import Shown
 from actcore.ui.live.tables import said
-from actcore.ui.pictures import of_content
 
 if TYPE_CHECKING:
     from actcore.live.desk import Steering
@@ -74,8 +75,8 @@ class Edits(NamedTuple):
 def steer(run: Run, shown: Shown, feature: str | None) -> None:
     """What the model says next with the edits that are chosen here.
 
-    `feature` is the one that is offered first. While there are no edits, what the model writes as
-    it is, if it is to write.
+    `feature` is the one that is offered first. While there are no edits, this shows what the model
+    writes as it is, if it is to write.
     """
     with explain():
         with st.container(border=True, key="steer"):
@@ -97,7 +98,7 @@ def _edited(run: Run, shown: Shown, edits: Edits) -> None:
     after = shown.saying(**with_steered(shown.dataset, [steered], question.edits).others)
     after = replace(after, origin=origin)
     names = [*(["next_tokens"] if changes else []), *(["continuations"] if edits.n_tokens else [])]
-    for place, name in zip(st.columns(len(names)), names, strict=True):
+    for place, name in zip(beside(len(names)), names, strict=True):
         with place:
             after.card(name, {}, partial(said, key=name))
 
