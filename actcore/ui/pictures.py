@@ -45,6 +45,8 @@ _MOST_NUMBERED = 30
 #: A picture taller than the first, in pixels, scrolls in its card, which is then as high as the
 #: second. Scrolled, a matrix has lost the names of its columns: 32 layers still stand there whole.
 _TALLEST, _SCROLLED_HEIGHT = 960, 640
+#: A label's width in a list, in pixels: its beginning stands beside the number, in any card.
+_LABEL = 180
 #: So do the strips of many prompts, from about where they would be taller.
 _MANY_CELLS = 600
 #: A picture is as wide as its card, within these bounds; in a narrower card it scrolls.
@@ -216,6 +218,7 @@ def listing(view: Listing, *, key: str, pick: Callable[[Cell], None] = of_token)
         selection_mode=["single-row", "single-cell"],
         hide_index=True,
         width="stretch",
+        column_config={"label": st.column_config.TextColumn(width=_LABEL)},
     )
     return feature_of(view.table, 0)
 

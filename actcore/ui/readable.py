@@ -12,8 +12,8 @@ from actcore.views.text import visible
 
 #: What a reader wants of a table, from left to right.
 _COLUMNS = (
-    *("peak", "value", "position", "text", "mean", "last", "density"),
-    *("difference", "peak_a", "text_a", "peak_b", "text_b", "label"),
+    *("peak", "value", "difference", "label", "position", "text", "mean", "last", "density"),
+    *("peak_a", "text_a", "peak_b", "text_b"),
 )
 _TEXTS = ("text", "text_a", "text_b")
 
