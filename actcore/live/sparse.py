@@ -6,7 +6,6 @@ one encodes some tokens or features alone. Leaves the sums over many samples to
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -70,7 +69,7 @@ def _nonzero(sae: Sae, x: Tensor, chosen: Tensor | None) -> Coo:
     else:
         z, absent = (part[:, chosen] for part in _encoded(sae, x))
     token, at = _found(~absent)
-    feature = at - token * z.shape[1]
+    feature = at.sub(token, alpha=z.shape[1])
     value = z.flatten().index_select(0, at)
     return Coo(token, feature if chosen is None else chosen[feature], value)
 
@@ -102,5 +101,5 @@ def _encoded(
     else:
         z = sae.encode(x)
         return z, z == 0
-    pre = replace(sae, activation=replace(activation, kind="identity")).encode(x)
+    pre = sae.before(x).float()
     return pre, pre <= least

@@ -95,7 +95,7 @@ class Store:
         self._saes.drop(key)
         said = choice._asdict()
         sae = load_sae(said.pop("path"), **said, device=str(device))
-        self._saes.put(key, (now, sae), sae.weight.nbytes + sae.bias.nbytes)
+        self._saes.put(key, (now, sae), sae.n_bytes)
         return sae
 
     def shared(self, saes: tuple[SaeChoice, ...], features: pa.Table) -> pa.Table:

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from actcore.errors import BadValue, LiveError
 from actcore.live import sparse as module
 from actcore.live.saes import Sae
+from actcore.live.saes import product as products
 from actcore.live.saes.activations import Activation, Gate, Kind
 from actcore.live.saes.core import Decoder
+from actcore.live.saes.product import packed, product
 from actcore.live.sparse import sparse
 from tests.live.saes import numbers
 
@@ -160,6 +162,29 @@ def test_at_width_24576_of_which_few_are_active() -> None:
     some = sparse(sae, x, features=feature[:1])
     kept = [at for at, index in enumerate(feature) if index == feature[0]]
     assert same_parts(some.value, value[kept])
+
+
+@pytest.mark.parametrize("n", [2, 20, 300])
+@pytest.mark.parametrize(("d_sae", "d_in"), [(4099, 64), (1000, 300), (513, 1024)])
+def test_a_packed_weight_gives_the_same_numbers(n: int, d_sae: int, d_in: int) -> None:
+    x, weight, bias = numbers(1, n, d_in), numbers(2, d_sae, d_in), numbers(3, d_sae)
+    copied = packed(weight)
+    assert copied is not weight
+    assert same_parts(product(x, copied, bias), product(x, weight, bias))
+
+
+def test_small_large_and_narrow_weights_are_not_packed(monkeypatch: pytest.MonkeyPatch) -> None:
+    weight = numbers(1, 1000, 300)
+    for same in (numbers(1, 300, 30), weight.bfloat16()):
+        assert packed(same) is same
+    monkeypatch.setattr(products, "_WORTH", range(1 << 20))
+    assert packed(weight) is weight
+
+
+def test_an_sae_that_is_packed_counts_twice() -> None:
+    small, large = sae_with("relu", 30, 6), sae_with("relu", 1000, 300)
+    assert small.n_bytes == 4 * (30 * 6 + 30)
+    assert large.n_bytes == 4 * (2 * 1000 * 300 + 1000)
 
 
 @pytest.mark.parametrize("kind", ["relu", "jumprelu", "topk"])

@@ -5,6 +5,7 @@ Leaves files to the modules of the formats, many rows at speed to `actcore.live.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import sqrt
 from typing import Literal, NamedTuple
 
@@ -15,8 +16,11 @@ from torch.linalg import vector_norm
 
 from actcore.errors import BadValue, LiveError
 from actcore.live.saes.activations import Activation
-from actcore.live.saes.product import product
+from actcore.live.saes.product import packed, product
 from actcore.sites import Where
+
+#: Tokens that are encoded faster by a weight that is packed.
+_FEW = 256
 
 Normalisation = Literal["none", "layer_norm", "constant_norm_rescale"]
 
@@ -84,17 +88,33 @@ class Sae:
         """How many of its last features are slots; None where the file does not say."""
         return None if self.slots is None else len(self.slots)
 
+    @property
+    def n_bytes(self) -> int:
+        """Memory that encoding the tokens of a prompt takes, beside theirs."""
+        again = 0 if self._packed is self.weight else self.weight.nbytes
+        return self.weight.nbytes + again + self.bias.nbytes
+
+    @cached_property
+    def _packed(self) -> Tensor:
+        return packed(self.weight)
+
+    def before(self, x: Float[Tensor, "n_tokens d_in"]) -> Float[Tensor, "n_tokens d_sae"]:
+        """Every feature before the nonlinearity, in the precision that is computed in.
+
+        Raises: LiveError, for an x of another shape.
+        """
+        x = self.normalised(x)
+        weight = self._packed if len(x) <= _FEW else self.weight
+        if self.bias_apart:
+            return product(x, weight).add_(self.bias)
+        return product(x, weight, self.bias)
+
     def encode(self, x: Float[Tensor, "n_tokens d_in"]) -> Float[Tensor, "n_tokens d_sae"]:
         """Activations of every feature, after the nonlinearity; float32 of what was computed.
 
         Raises: LiveError, for an x of another shape.
         """
-        x = self.normalised(x)
-        if self.bias_apart:
-            pre = product(x, self.weight).add_(self.bias)
-        else:
-            pre = product(x, self.weight, self.bias)
-        return self.activation(pre).float()
+        return self.activation(self.before(x)).float()
 
     def only(self, features: Sequence[int] | Tensor) -> "Sae":
         """An SAE of these features, for a nonlinearity that lets each stand alone; not to write."""
