@@ -83,6 +83,8 @@ def _asked(tab: Tab, names: Iterable[str]) -> list[Change]:
 
 def _layers(tab: Tab, layers: Iterable[int]) -> list[Change]:
     """The SAE of each layer, chosen beside those that are."""
+    fold = tab.page.get_by_role("button", name="Model, SAEs")
+    fold.click()
     box = tab.page.get_by_role("combobox", name="SAEs")
     changes = []
     for layer in layers:
@@ -91,4 +93,5 @@ def _layers(tab: Tab, layers: Iterable[int]) -> list[Change]:
         said = _SAID.format(k=_K, words=name)
         changes.append(tab.change(lambda: box.press("Enter"), said))
         box.press("Escape")
+    fold.click()
     return changes
