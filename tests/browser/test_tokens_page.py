@@ -119,6 +119,19 @@ def test_a_token_of_another_prompt_leads_there(page: Page) -> None:
     has(page, prompt="heldout_employer", feature=RANKED[0], position="9")
 
 
+def test_of_a_ticked_row_and_a_clicked_cell_the_later_one_counts(visit: Visit) -> None:
+    page = visit("/tokens").page
+    ranked = card(page, "token_strip").locator(".row .label")
+    expect(ranked).to_have_count(10)
+    names = [words.split()[0] for words in ranked.all_inner_texts()]
+    table = card(page, "top_features").get_by_test_id("stDataFrame")
+    for row, x in ((1, 17), (4, 120), (2, 17)):
+        expect(table).to_have_count(1)
+        table.scroll_into_view_if_needed()
+        table.click(position={"x": x, "y": 35 * (row + 1) + 17})
+        has(page, feature=names[row])
+
+
 def test_a_link_to_what_is_folded_stays_true_when_that_is_opened(visit: Visit) -> None:
     page = visit("/tokens?linear=True&values=True").page
     token(page, "token_strip", 0, 3).click()
