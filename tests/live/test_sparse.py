@@ -60,7 +60,7 @@ def same_parts(one: torch.Tensor, other: torch.Tensor) -> bool:
     """Bit for bit, where the processor can."""
     if adds_up_alike():
         return same_bits(one, other)
-    largest = max(other.abs().tolist(), default=0.0)
+    largest = max(other.abs().flatten().tolist(), default=0.0)
     return torch.allclose(one, other, rtol=0, atol=1e-5 * largest)
 
 
